@@ -1,0 +1,225 @@
+"""The Ring Partner API: one path for every request, one place that knows what a status means."""
+
+import asyncio
+from dataclasses import dataclass, replace
+import logging
+import re
+from typing import Final, Literal
+from urllib.parse import quote
+
+from aiohttp import ClientSession, ClientTimeout
+from yarl import URL
+
+from .auth import AbstractAuth
+from .decode import app_integration_from, device_from, subscription_from, user_from
+from .errors import RingAuthError, RingError, RingForbiddenError, RingNotFoundError, RingRequestError
+from .hosts import RING, RingHosts
+from .jsonapi import MAX_PAGES, Document, Page, joined, next_url, one
+from .models import AppIntegration, Device, Subscription, User
+from .transport import PRODUCT, TIMEOUT, Answer, Request, Sleep, Transport
+from .values import JsonObject, as_list, as_object, as_text
+
+MAX_BYTES: Final = 8 * 1024 * 1024
+_INCLUDE: Final = {"include": "status,capabilities,configurations,location"}
+_REJECTED: Final = frozenset({401})
+
+_LOGGER: Final = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class RateLimit:
+    """Requests a second that Ring allows the app, and how many are left; None where Ring does not say."""
+
+    limit: int | None
+    remaining: int | None
+
+
+class RingClient:
+    """What one linked account can ask of Ring.
+
+    Every method raises RingAuthError when the link is lost, RingForbiddenError when this one thing is not allowed,
+    RingNotFoundError, RingRequestError, RingRateLimitError, or RingUnavailableError when there is no usable answer.
+    """
+
+    def __init__(
+        self,
+        session: ClientSession,
+        auth: AbstractAuth,
+        hosts: RingHosts = RING,
+        *,
+        product: str = PRODUCT,
+        timeout: ClientTimeout = TIMEOUT,
+        sleep: Sleep = asyncio.sleep,
+    ) -> None:
+        """`product` is the User-Agent; `sleep` waits the seconds before a request is repeated."""
+        self._transport = Transport(session, product, timeout, sleep)
+        self._auth = auth
+        self._api = hosts.api.origin()
+        self.rate_limit: RateLimit | None = None
+        self.last_request_id: str | None = None
+
+    async def async_get_user(self) -> User:
+        """Return the account (Ring's "Users API" page)."""
+        # Ring documents 403 here for a bad token, where everything else answers 401.
+        answer = await self._send(self._read("v1/users/me", "users/me"), rejected=frozenset({401, 403}))
+        document = one(answer.parsed())
+        if document is None:
+            raise answer.unusable("no account in the answer")
+        return user_from(document)
+
+    async def async_get_devices(self) -> dict[str, Device]:
+        """Return all devices by their ids, in one request (Ring's "Devices API" page).
+
+        A device that cannot be read has unknown values; only one without an id is left out.
+        """
+        request = self._read("v1/devices", "devices", include=True)
+        document = await self._list(request, "devices")
+        return {resource.id: device_from(resource, document) for resource in document.data}
+
+    async def async_get_device(self, device_id: str) -> Device:
+        """Return one device; raises RingNotFoundError once it is removed."""
+        if not device_id.strip("."):
+            raise RingNotFoundError("This is not the id of a device")
+        answer = await self._send(self._read(f"v1/devices/{quote(device_id, safe='')}", "device", include=True))
+        document = one(answer.parsed())
+        if document is None:
+            raise answer.unusable("no device in the answer")
+        return device_from(document.data[0], document)
+
+    async def async_get_subscriptions(self) -> tuple[Subscription, ...]:
+        """Return the account's plans for this app (Ring's "Subscriptions" page).
+
+        An app without plans is answered with RingNotFoundError or RingRequestError (422).
+        """
+        request = self._read("v1/accounts/me/subscriptions", "subscriptions")
+        document = await self._list(request, "subscriptions")
+        return tuple(subscription_from(resource) for resource in document.data)
+
+    async def async_confirm_link(self, nonce: str, account_identifier: str | None = None) -> AppIntegration:
+        """Claim a one-way link with the nonce the browser brought (Ring's "App integrations" page).
+
+        `account_identifier` is shown to the Ring user: mask it. Raises RingRequestError for a wrong nonce. Not
+        repeated by itself, because a nonce works once.
+        """
+        return await self._app_integration("POST", {"nonce": nonce}, account_identifier, "awaiting", repeatable=False)
+
+    async def async_set_link_status(
+        self, status: Literal["completed", "awaiting"], account_identifier: str | None = None
+    ) -> AppIntegration:
+        """Set the link's status; without "completed" Ring delivers nothing. Setting it again changes nothing."""
+        return await self._app_integration("PATCH", {"status": status}, account_identifier, status, repeatable=True)
+
+    async def async_unlink(self) -> None:
+        """End the link at Ring; one-way links are not allowed to and raise RingForbiddenError."""
+        await self._send(self._request("DELETE", "v1/accounts/me/app-integrations", "app-integrations"))
+
+    async def _app_integration(
+        self, method: str, change: JsonObject, account_identifier: str | None, status: str, *, repeatable: bool
+    ) -> AppIntegration:
+        if account_identifier is not None:
+            change["account_identifier"] = account_identifier
+        path = "v1/accounts/me/app-integrations"
+        answer = await self._send(self._request(method, path, "app-integrations", json=change, repeatable=repeatable))
+        body = answer.parsed() if answer.body else {}
+        if not isinstance(body, dict):
+            raise answer.unusable("no app integration in the answer")
+        return app_integration_from(body, status)
+
+    def _read(self, path: str, label: str, *, include: bool = False) -> Request:
+        return self._request("GET", path, label, include=include, repeatable=True)
+
+    def _request(
+        self,
+        method: str,
+        path: str,
+        label: str,
+        *,
+        json: JsonObject | None = None,
+        include: bool = False,
+        repeatable: bool = False,
+    ) -> Request:
+        url = URL(f"{self._api}/{path}", encoded=True).with_query(_INCLUDE if include else None)
+        return Request(
+            method=method, url=url, label=f"{method} {label}", json=json, repeatable=repeatable, max_bytes=MAX_BYTES
+        )
+
+    async def _list(self, request: Request, wanted: str) -> Document:
+        """Follow a list to its end: no link, an empty page, a link seen before, or more pages than any account has."""
+        pages: list[Page] = []
+        seen = {request.url}
+        while len(pages) < MAX_PAGES:
+            answer = await self._send(request)
+            page = Page.parse(answer.parsed())
+            if page is None:
+                # Taking this for an empty list would make every device vanish.
+                raise answer.unusable("no list in the answer")
+            pages.append(page)
+            if page.next is None or not page.data:
+                break
+            url = next_url(request.url, page.next)
+            if url is None:
+                raise answer.unusable("the next page is said to be somewhere else")
+            if url in seen:
+                break
+            seen.add(url)
+            request = replace(request, url=url)
+        return joined(pages, wanted)
+
+    async def _send(self, request: Request, rejected: frozenset[int] = _REJECTED) -> Answer:
+        """Return an answer that was a success; a rejected token is renewed once, and the request sent once more."""
+        token = await self._auth.async_get_access_token()
+        answer = await self._exchange(request, token)
+        if answer.status in rejected and not answer.is_html:
+            token = await self._auth.async_renew(token)
+            answer = await self._exchange(request, token)
+            if answer.status in rejected and not answer.is_html:
+                raise RingAuthError(
+                    f"{request.label}: Ring refuses even a renewed token",
+                    status=answer.status,
+                    request_id=answer.request_id,
+                )
+        if not 200 <= answer.status < 300 or answer.is_html:
+            raise _error(answer)
+        return answer
+
+    async def _exchange(self, request: Request, token: str) -> Answer:
+        answer = await self._transport.send(request, token)
+        self.last_request_id = answer.request_id
+        headers = answer.headers
+        if "x-ratelimit-limit" in headers or "x-ratelimit-remaining" in headers:
+            limit, remaining = (_count(headers.get(f"x-ratelimit-{name}", "")) for name in ("limit", "remaining"))
+            self.rate_limit = RateLimit(limit, remaining)
+        _LOGGER.debug("%s: %s, request id %s", request.label, answer.status, answer.request_id)
+        return answer
+
+
+def _error(answer: Answer) -> RingError:
+    """Return what a status means to a caller; a body may be missing, or not be JSON."""
+    if answer.is_html or answer.status == 429 or not 400 <= answer.status < 500:
+        return answer.unusable("no usable answer")
+    errors = [as_object(error) for error in as_list(as_object(answer.parsed()).get("errors"))]
+    titles = [title for error in errors if (title := as_text(error.get("title"))) is not None]
+    message = f"{answer.label}: Ring answered {answer.status}{_plain(titles)}"
+    status, request_id = answer.status, answer.request_id
+    if status == 403:
+        out_of_scope = any(title.casefold() == "out of scope access" for title in titles)
+        return RingForbiddenError(message, status=status, request_id=request_id, out_of_scope=out_of_scope)
+    if status == 404:
+        return RingNotFoundError(message, status=status, request_id=request_id)
+    first = errors[0] if errors else {}
+    return RingRequestError(
+        message,
+        status=status,
+        request_id=request_id,
+        code=as_text(first.get("code")) or (titles[0] if titles else None),
+        detail=as_text(first.get("detail")),
+    )
+
+
+def _plain(titles: list[str]) -> str:
+    """Return the first title if it is a few plain words, which no token, nonce or id is."""
+    return f" ({titles[0]})" if titles and re.fullmatch(r"[A-Za-z]{1,15}( [A-Za-z]{1,15}){1,5}", titles[0]) else ""
+
+
+def _count(text: str) -> int | None:
+    return int(text) if re.fullmatch(r"[0-9]{1,9}", text) else None

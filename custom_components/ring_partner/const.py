@@ -1,0 +1,49 @@
+"""Constants of the Ring Partner integration."""
+
+from datetime import timedelta
+from enum import StrEnum
+from typing import Final
+
+DOMAIN: Final = "ring_partner"
+MANUFACTURER: Final = "Ring"
+DEVELOPER_PORTAL_URL: Final = "https://developer.amazon.com/ring/console/apps"
+PLAYGROUND_URL: Final = "https://developer.amazon.com/ring/console/playground"
+VERSION: Final = "0.1.0"
+
+CONF_IMPLEMENTATION: Final = "auth_implementation"
+CONF_LINK_METHOD: Final = "link_method"
+CONF_SIGNING_KEY: Final = "signing_key"
+CONF_REFRESH_TOKEN: Final = "refresh_token"
+CONF_ACCOUNT: Final = "account"
+
+OPTION_POLLING_INTERVAL: Final = "polling_interval"
+OPTION_DOORBELLS: Final = "doorbells"
+
+DEFAULT_POLLING_SECONDS: Final = 60
+MIN_POLLING_SECONDS: Final = 30
+MAX_POLLING_SECONDS: Final = 900
+
+# A device that only hides (end-to-end encryption switched on) keeps its settings for a day.
+STALE_AFTER: Final = timedelta(days=1)
+# What changes rarely: the subscription, and the reminder that the link is complete.
+ACCOUNT_INTERVAL: Final = timedelta(days=1)
+ACCOUNT_RETRY: Final = timedelta(minutes=15)
+
+ISSUE_SCOPE: Final = "out_of_scope"
+
+
+class LinkMethod(StrEnum):
+    """How an account came to be linked; it decides what reauthentication asks for."""
+
+    RING_APP = "ring_app"
+    PARTNER = "partner"
+    TOKENS = "tokens"
+    PLAYGROUND = "playground"
+
+
+class PermissionGroup(StrEnum):
+    """The groups of permissions that Ring's developer portal lets an app ask for."""
+
+    CAMERAS = "cameras"
+    SENSORS = "sensors"
+    CHIMES = "chimes"

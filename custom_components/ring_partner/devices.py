@@ -1,0 +1,99 @@
+"""The device registry: devices appear, change their names, and go."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers import device_registry as dr
+from homeassistant.util import dt as dt_util
+
+from .api import Device
+from .const import DOMAIN, MANUFACTURER, OPTION_DOORBELLS, STALE_AFTER
+from .kinds import model_name
+from .models import RingConfigEntry
+
+
+def component_id(device_id: str, component: str) -> str:
+    """Return the identifier of one camera of a device that has several."""
+    return f"{device_id}_{component}"
+
+
+def account_identifier(entry: RingConfigEntry) -> str:
+    """Return the identifier of the account, to which all of its devices belong."""
+    return entry.unique_id or entry.entry_id
+
+
+def identifiers(entry: RingConfigEntry, devices: Mapping[str, Device]) -> set[tuple[str, str]]:
+    """Return the identifiers of everything an account has now."""
+    return (
+        {(DOMAIN, account_identifier(entry))}
+        | {(DOMAIN, device_id) for device_id in devices}
+        | {
+            (DOMAIN, component_id(device.id, component.component_id))
+            for device in devices.values()
+            for component in device.capabilities.components
+        }
+    )
+
+
+class DeviceKeeper:
+    """Keeps the registry in step with the account's list."""
+
+    def __init__(self, hass: HomeAssistant, entry: RingConfigEntry) -> None:
+        """Register the account, to which every device belongs."""
+        self._registry = dr.async_get(hass)
+        self._entry = entry
+        self._account = (DOMAIN, account_identifier(entry))
+        self._registered: dict[str, tuple[object, ...]] = {}
+        self._missing_since: dict[str, datetime] = {}
+        self._registry.async_get_or_create(
+            config_entry_id=entry.entry_id,
+            identifiers={self._account},
+            entry_type=dr.DeviceEntryType.SERVICE,
+            manufacturer=MANUFACTURER,
+            model="Account",
+            name=entry.title,
+        )
+
+    def update(self, devices: dict[str, Device]) -> None:
+        """Take over the account's current list."""
+        for device in devices.values():
+            seen = (device.name, device.model, device.features, device.capabilities.components)
+            if self._registered.get(device.id) != seen:
+                self._register(device)
+                self._registered[device.id] = seen
+        self._retire(devices)
+
+    def _register(self, device: Device) -> None:
+        doorbells = self._entry.options.get(OPTION_DOORBELLS, ())
+        model = model_name(device, doorbells)
+        name = device.name or model or "Ring device"
+        self._create(device.id, name, model, self._account)
+        for number, component in enumerate(device.capabilities.components, start=1):
+            child = component_id(device.id, component.component_id)
+            self._create(child, f"{name} camera {number}", "Camera", (DOMAIN, device.id))
+
+    def _create(self, identifier: str, name: str, model: str | None, parent: tuple[str, str]) -> None:
+        self._registry.async_get_or_create(
+            config_entry_id=self._entry.entry_id,
+            identifiers={(DOMAIN, identifier)},
+            manufacturer=MANUFACTURER,
+            model=model,
+            name=name,
+            via_device=parent,
+        )
+
+    def _retire(self, devices: dict[str, Device]) -> None:
+        """Remove what stays missing.
+
+        A device that switches to end-to-end encryption leaves the list without a word and may come back.
+        """
+        now = dt_util.utcnow()
+        present = identifiers(self._entry, devices)
+        for entry in dr.async_entries_for_config_entry(self._registry, self._entry.entry_id):
+            if not entry.identifiers.isdisjoint(present):
+                self._missing_since.pop(entry.id, None)
+            elif now - self._missing_since.setdefault(entry.id, now) >= STALE_AFTER:
+                self._registry.async_remove_device(entry.id)
+                del self._missing_since[entry.id]
+        self._registered = {key: seen for key, seen in self._registered.items() if key in devices}

@@ -1,0 +1,184 @@
+"""What every way to link an account shares: the checks, the confirmation at Ring, and the entry at the end."""
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING, Any, override
+
+from homeassistant.components.http import KEY_HASS_USER
+from homeassistant.config_entries import SOURCE_REAUTH, SOURCE_RECONFIGURE, ConfigEntry, ConfigFlowResult
+from homeassistant.const import CONF_TOKEN
+from homeassistant.core import CALLBACK_TYPE, callback
+from homeassistant.helpers import http
+from homeassistant.helpers.aiohttp_client import async_get_clientsession
+from homeassistant.helpers.config_entry_oauth2_flow import AbstractOAuth2FlowHandler
+
+from .api import (
+    RingAuthError,
+    RingClient,
+    RingClientCredentialsError,
+    RingError,
+    RingForbiddenError,
+    RingHosts,
+    RingNotFoundError,
+    RingRateLimitError,
+    RingRequestError,
+    RingUnavailableError,
+    StaticAuth,
+    Token,
+    User,
+    mask_identifier,
+)
+from .application_credentials import RingOAuth2Implementation
+from .const import CONF_IMPLEMENTATION, CONF_LINK_METHOD, CONF_SIGNING_KEY, DOMAIN, LinkMethod
+from .linking import Claim, LinkListener, async_acquire_listener
+from .session import new_link
+from .webhook import Endpoint, async_public_url, endpoint_id, homepage_url
+
+_LOGGER = logging.getLogger(__name__)
+
+# The first that fits names the text the user reads.
+ERRORS: tuple[tuple[type[RingError], str], ...] = (
+    (RingClientCredentialsError, "invalid_client"),
+    (RingAuthError, "invalid_auth"),
+    (RingRateLimitError, "rate_limited"),
+    (RingUnavailableError, "cannot_connect"),
+    (RingForbiddenError, "forbidden"),
+    (RingNotFoundError, "no_integration"),
+    (RingRequestError, "refused"),
+    (RingError, "unknown"),
+)
+
+def error_key(err: RingError) -> str:
+    """Return the key of the text that tells the user about an error."""
+    return next(key for kind, key in ERRORS if isinstance(err, kind))
+
+
+class RingLinkFlow(AbstractOAuth2FlowHandler):
+    """The state of one attempt to link, and how it ends."""
+
+    DOMAIN = DOMAIN
+
+    def __init__(self) -> None:
+        """Start with nothing known."""
+        super().__init__()
+        self._method = LinkMethod.RING_APP
+        self._signing_key: str | None = None
+        self._listener: LinkListener | None = None
+        self._close_listener: CALLBACK_TYPE | None = None
+        self._urls: dict[str, str] = {}
+        self._waiting: asyncio.Task[Claim | None] | None = None
+        self._code_seen = False
+        self._claim: Claim | None = None
+        self._token: Token | None = None
+        self._confirmed = False
+        self._submitting = asyncio.Lock()
+
+    @property
+    @override
+    def logger(self) -> logging.Logger:
+        """The logger Home Assistant's OAuth2 steps use."""
+        return _LOGGER
+
+    @callback
+    @override
+    def async_remove(self) -> None:
+        """The dialog is gone: stop waiting, and take the endpoints away if nobody else needs them."""
+        if self._waiting is not None:
+            self._waiting.cancel()
+        if self._close_listener is not None:
+            self._close_listener()
+            self._close_listener = None
+
+    async def _async_confirm(self, claim: Claim) -> None:
+        """Confirm with the nonce, which Ring takes once, then complete, which may be repeated."""
+        client = self._client(claim.token.access_token)
+        if not self._confirmed:
+            await client.async_confirm_link(claim.nonce, self._identifier())
+            self._confirmed = True
+        await client.async_set_link_status("completed")
+        if self._listener is not None:
+            await self._listener.async_forget(claim.user.id)
+
+    async def _async_link_token(self, token: Token) -> ConfigFlowResult:
+        """Learn whose token it is, complete the link, and finish."""
+        client = self._client(token.access_token)
+        user = await client.async_get_user()
+        if abort := await self._async_check_account(user):
+            return abort
+        if self._method is not LinkMethod.PLAYGROUND:
+            await client.async_set_link_status("completed", self._identifier())
+        return await self._async_finish(user, token)
+
+    @property
+    def _implementation(self) -> RingOAuth2Implementation:
+        if TYPE_CHECKING:
+            assert isinstance(self.flow_impl, RingOAuth2Implementation)
+        return self.flow_impl
+
+    def _client(self, access_token: str) -> RingClient:
+        return RingClient(
+            async_get_clientsession(self.hass), StaticAuth(access_token), RingHosts.from_environment()
+        )
+
+    def _entry(self) -> ConfigEntry | None:
+        """The entry that is linked anew, if any."""
+        if self.source == SOURCE_REAUTH:
+            return self._get_reauth_entry()
+        return self._get_reconfigure_entry() if self.source == SOURCE_RECONFIGURE else None
+
+    def _identifier(self) -> str:
+        """Who links, as Ring shows it to its user: the signed-in Home Assistant user, masked."""
+        request = http.current_request.get()
+        user = request.get(KEY_HASS_USER) if request is not None else None
+        return mask_identifier(user.name if user is not None and user.name else self.hass.config.location_name)
+
+    async def _async_listen(self, signing_key: str) -> bool:
+        """Open the endpoints of this Ring app; False where Ring could not reach them."""
+        if self._close_listener is not None:
+            self._close_listener()
+        self._signing_key = signing_key
+        self._listener, self._close_listener = await async_acquire_listener(
+            self.hass, self._implementation, signing_key
+        )
+        return await self._async_find_urls(signing_key)
+
+    async def _async_find_urls(self, signing_key: str) -> bool:
+        for endpoint in Endpoint:
+            url = await async_public_url(self.hass, endpoint_id(signing_key, endpoint))
+            if url is None:
+                return False
+            self._urls[f"{endpoint}_url"] = url
+        self._urls["homepage_url"] = homepage_url(self._urls[f"{Endpoint.EVENTS}_url"])
+        return True
+
+    async def _async_check_account(self, user: User) -> ConfigFlowResult | None:
+        """Refuse a second entry of an account, and another account for an entry."""
+        await self.async_set_unique_id(user.id, raise_on_progress=False)
+        entry = self._entry()
+        if entry is not None:
+            return None if entry.unique_id == user.id else self.async_abort(
+                reason="wrong_account", description_placeholders={"account": describe(user)}
+            )
+        self._abort_if_unique_id_configured()
+        return None
+
+    async def _async_finish(self, user: User, token: Token) -> ConfigFlowResult:
+        """Create the entry, or give the existing one its new link."""
+        entry = self._entry()
+        data: dict[str, Any] = {CONF_LINK_METHOD: self._method, CONF_TOKEN: new_link(token)}
+        if self._method is not LinkMethod.PLAYGROUND:
+            data[CONF_IMPLEMENTATION] = self._implementation.domain
+        if key := self._signing_key or (entry.data.get(CONF_SIGNING_KEY) if entry else None):
+            data[CONF_SIGNING_KEY] = key
+        if entry is not None:
+            return self.async_update_reload_and_abort(entry, data=data)
+        # A second submit of the same form may have been quicker.
+        self._abort_if_unique_id_configured()
+        return self.async_create_entry(title=describe(user), data=data)
+
+
+def describe(user: User) -> str:
+    """An account as a person recognises it, without giving the address away."""
+    name = " ".join(part for part in (user.first_name, user.last_name) if part)
+    known = " · ".join(part for part in (name, user.masked_email) if part)
+    return known or "Ring"

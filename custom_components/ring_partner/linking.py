@@ -1,0 +1,338 @@
+"""Ring's half of one-way linking: the code it posts, the browser it sends, and the accounts that wait in between.
+
+One listener serves one Ring app, for as long as a flow waits or an entry of that app is loaded.
+Ring documentation: "Account linking", one-way flow.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+import hashlib
+import html
+from http import HTTPStatus
+import json
+import logging
+import time
+from typing import Any, override
+from urllib.parse import parse_qsl
+
+from aiohttp.hdrs import METH_GET, METH_POST
+from aiohttp.web import Request, Response
+
+from homeassistant.components import webhook
+from homeassistant.config_entries import SOURCE_INTEGRATION_DISCOVERY
+from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
+from homeassistant.helpers.aiohttp_client import async_get_clientsession
+from homeassistant.helpers.storage import Store
+from homeassistant.util.hass_dict import HassKey
+
+from .api import (
+    RingClient,
+    RingError,
+    RingHosts,
+    StaticAuth,
+    Token,
+    User,
+    is_fresh,
+    nonce_matches,
+)
+from .application_credentials import RingOAuth2Implementation
+from .const import CONF_ACCOUNT, DOMAIN
+from .webhook import Endpoint, endpoint_id
+
+_LOGGER = logging.getLogger(__name__)
+
+MAX_BODY_BYTES = 8192
+MAX_CODE_LENGTH = 2048
+MAX_EXCHANGES = 5
+SEEN_CODES = 64
+# The browser may arrive while the code is still being exchanged.
+EXCHANGE_PATIENCE_SECONDS = 10
+# Shorter than any access token lives, so that an unclaimed one never needs a refresh.
+UNCLAIMED_SECONDS = 3600
+
+ATTR_LISTENER = "listener"
+
+_LISTENERS: HassKey[dict[str, LinkListener]] = HassKey(f"{DOMAIN}_link_listeners")
+
+
+@dataclass(frozen=True, slots=True)
+class Unclaimed:
+    """An account whose owner enabled the app and has not confirmed it yet."""
+
+    user: User
+    token: Token
+    received: float
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """An account whose owner's browser has arrived with a valid nonce."""
+
+    user: User
+    token: Token
+    nonce: str = field(repr=False)
+    time_ms: str = field(repr=False)
+
+    def is_fresh(self) -> bool:
+        """Whether Ring still accepts the nonce."""
+        return is_fresh(self.time_ms, time.time())
+
+
+@dataclass(slots=True)
+class _Waiter:
+    account_id: str | None
+    claim: asyncio.Future[Claim]
+
+
+class LinkListener:
+    """Receives the code and the browser of one Ring app."""
+
+    def __init__(self, hass: HomeAssistant, implementation: RingOAuth2Implementation, signing_key: str) -> None:
+        """Prepare; the endpoints exist from `async_acquire_listener` on."""
+        self.hass = hass
+        self.implementation = implementation
+        self.key = endpoint_id(signing_key, Endpoint.TOKEN_EXCHANGE)
+        self.signing_key = signing_key
+        self._account_link_id = endpoint_id(signing_key, Endpoint.ACCOUNT_LINK)
+        self._store: Store[dict[str, Any]] = Store(
+            hass, 1, f"{DOMAIN}.{self.key[:16]}.unclaimed", private=True, atomic_writes=True
+        )
+        self._users = 0
+        self._unclaimed: dict[str, Unclaimed] = {}
+        self._claims: dict[str, Claim] = {}
+        self._waiters: list[_Waiter] = []
+        self._exchanges: set[asyncio.Task[None]] = set()
+        self._seen_codes: deque[bytes] = deque(maxlen=SEEN_CODES)
+        self._code_received = asyncio.Event()
+
+    @override
+    def __repr__(self) -> str:
+        """Show no key."""
+        return f"<LinkListener users={self._users} unclaimed={len(self._unclaimed)}>"
+
+    async def async_open(self) -> None:
+        """Register the endpoints and remember the accounts that waited before a restart."""
+        self._users += 1
+        if self._users > 1:
+            return
+        for webhook_id, name, handler, method in (
+            (self.key, "Ring token exchange", self._handle_code, METH_POST),
+            (self._account_link_id, "Ring account link", self._handle_browser, METH_GET),
+        ):
+            webhook.async_register(self.hass, DOMAIN, name, webhook_id, handler, allowed_methods=[method])
+        for account_id, stored in (await self._store.async_load() or {}).items():
+            self._unclaimed.setdefault(
+                account_id,
+                Unclaimed(User(**stored["user"]), Token.from_dict(stored["token"]), stored["received"]),
+            )
+
+    @callback
+    def close(self) -> None:
+        """One user less; the last one takes the endpoints away."""
+        self._users -= 1
+        if self._users == 0:
+            webhook.async_unregister(self.hass, self.key)
+            webhook.async_unregister(self.hass, self._account_link_id)
+            self.hass.data[_LISTENERS].pop(self.key, None)
+
+    async def async_wait_for_code(self) -> None:
+        """Wait until the user has enabled the app in the Ring app."""
+        while not self._current_unclaimed():
+            self._code_received.clear()
+            await self._code_received.wait()
+
+    async def async_wait_for_claim(self, account_id: str | None) -> Claim:
+        """Wait until a browser has arrived; `account_id` is the account one would rather see."""
+        fresh = {key: claim for key, claim in self._claims.items() if claim.is_fresh()}
+        self._claims = fresh
+        if fresh:
+            return fresh.pop(account_id) if account_id in fresh else fresh.popitem()[1]
+        waiter = _Waiter(account_id, self.hass.loop.create_future())
+        self._waiters.append(waiter)
+        try:
+            return await waiter.claim
+        finally:
+            self._waiters.remove(waiter)
+
+    def take_claim(self, account_id: str) -> Claim | None:
+        """Return the claim that a discovery was started for."""
+        claim = self._claims.pop(account_id, None)
+        return claim if claim is not None and claim.is_fresh() else None
+
+    async def async_forget(self, account_id: str) -> None:
+        """Drop an account that has been linked, or will not be."""
+        self._unclaimed.pop(account_id, None)
+        self._claims.pop(account_id, None)
+        await self._async_save()
+
+    def _current_unclaimed(self) -> dict[str, Unclaimed]:
+        """The accounts that may still be claimed."""
+        oldest = time.time() - UNCLAIMED_SECONDS
+        self._unclaimed = {key: item for key, item in self._unclaimed.items() if item.received > oldest}
+        return self._unclaimed
+
+    async def _async_save(self) -> None:
+        if not self._current_unclaimed():
+            await self._store.async_remove()
+            return
+        await self._store.async_save(
+            {
+                account_id: {"user": asdict(item.user), "token": item.token.as_dict(), "received": item.received}
+                for account_id, item in self._unclaimed.items()
+            }
+        )
+
+    async def _handle_code(self, hass: HomeAssistant, webhook_id: str, request: Request) -> Response:
+        """Ring's backend posts an authorization code; it lives 60 s and is answered before it is used."""
+        code = await _read_code(request)
+        if code is None:
+            return Response(status=HTTPStatus.BAD_REQUEST)
+        digest = hashlib.sha256(code.encode()).digest()
+        if digest in self._seen_codes:
+            # A code that is presented twice at Ring revokes what the first use granted.
+            return Response(status=HTTPStatus.OK)
+        if len(self._exchanges) >= MAX_EXCHANGES:
+            return Response(status=HTTPStatus.SERVICE_UNAVAILABLE)
+        self._seen_codes.append(digest)
+        task = hass.async_create_task(self._async_exchange(code), "ring_partner token exchange")
+        self._exchanges.add(task)
+        task.add_done_callback(self._exchanges.discard)
+        return Response(status=HTTPStatus.OK)
+
+    async def _async_exchange(self, code: str) -> None:
+        """Turn the code into an unclaimed account."""
+        try:
+            token = await self.implementation.client.exchange_code(code)
+            client = RingClient(
+                async_get_clientsession(self.hass), StaticAuth(token.access_token), RingHosts.from_environment()
+            )
+            user = await client.async_get_user()
+        except RingError as err:
+            _LOGGER.warning("Ring sent an authorization code that could not be exchanged: %s", err)
+            return
+        self._unclaimed[user.id] = Unclaimed(user, token, time.time())
+        await self._async_save()
+        self._code_received.set()
+
+    async def _handle_browser(self, hass: HomeAssistant, webhook_id: str, request: Request) -> Response:
+        """The user's browser comes from the Ring app with a nonce that names the account to who knows the key."""
+        if self._exchanges:
+            await asyncio.wait(self._exchanges, timeout=EXCHANGE_PATIENCE_SECONDS)
+        nonce, time_ms = request.query.get("nonce", ""), request.query.get("time", "")
+        matches = [
+            item
+            for item in self._current_unclaimed().values()
+            if nonce_matches(nonce, self.signing_key, time_ms, item.user.id)
+        ]
+        if not matches or not is_fresh(time_ms, time.time()):
+            return _page(
+                HTTPStatus.BAD_REQUEST,
+                "This link is not valid",
+                "It may be too old. Go back to the Ring app and confirm the connection again.",
+            )
+        self._deliver(Claim(matches[0].user, matches[0].token, nonce, time_ms))
+        return _page(
+            HTTPStatus.OK,
+            "One more step",
+            "Ring has confirmed the connection. Go to Home Assistant now and confirm it there as well, "
+            "within ten minutes.",
+        )
+
+    def _deliver(self, claim: Claim) -> None:
+        """Hand a claim to the flow that waits for this account, else to any that waits, else start one."""
+        open_waiters = [waiter for waiter in self._waiters if not waiter.claim.done()]
+        order: tuple[Callable[[_Waiter], bool], ...] = (
+            lambda waiter: waiter.account_id == claim.user.id,
+            lambda waiter: waiter.account_id is None,
+            lambda _: True,
+        )
+        for wanted in order:
+            for waiter in open_waiters:
+                if wanted(waiter):
+                    waiter.claim.set_result(claim)
+                    return
+        self._claims[claim.user.id] = claim
+        self._start_flow(claim)
+
+    def _start_flow(self, claim: Claim) -> None:
+        """Nobody waits: the app was enabled first, or again after it had been removed."""
+        entry = self.hass.config_entries.async_entry_for_domain_unique_id(DOMAIN, claim.user.id)
+        if entry is not None:
+            entry.async_start_reauth(self.hass)
+            return
+        self.hass.async_create_task(
+            self.hass.config_entries.flow.async_init(
+                DOMAIN,
+                context={"source": SOURCE_INTEGRATION_DISCOVERY},
+                data={ATTR_LISTENER: self.key, CONF_ACCOUNT: claim.user.id},
+            ),
+            "ring_partner discovery",
+        )
+
+
+async def async_acquire_listener(
+    hass: HomeAssistant, implementation: RingOAuth2Implementation, signing_key: str
+) -> tuple[LinkListener, CALLBACK_TYPE]:
+    """Return the listener of a Ring app, and what to call when it is no longer needed."""
+    listeners = hass.data.setdefault(_LISTENERS, {})
+    key = endpoint_id(signing_key, Endpoint.TOKEN_EXCHANGE)
+    if (listener := listeners.get(key)) is None:
+        listener = listeners[key] = LinkListener(hass, implementation, signing_key)
+    listener.implementation = implementation
+    await listener.async_open()
+    return listener, listener.close
+
+
+def find_listener(hass: HomeAssistant, key: str) -> LinkListener | None:
+    """Return the listener that a discovery came from."""
+    return hass.data.get(_LISTENERS, {}).get(key)
+
+
+async def _read_code(request: Request) -> str | None:
+    """Find the code: Ring's documentation shows no request, so a form, JSON and the query are all accepted."""
+    body = b""
+    while len(body) <= MAX_BODY_BYTES and (chunk := await request.content.read(MAX_BODY_BYTES + 1 - len(body))):
+        body += chunk
+    if len(body) > MAX_BODY_BYTES:
+        return None
+    code = _fields(body).get("code") or request.query.get("code")
+    if not isinstance(code, str) or not 0 < len(code) <= MAX_CODE_LENGTH or not code.isprintable():
+        return None
+    return code
+
+
+def _fields(body: bytes) -> Mapping[str, Any]:
+    try:
+        text = body.decode()
+    except UnicodeDecodeError:
+        return {}
+    if text.lstrip().startswith("{"):
+        try:
+            document = json.loads(text)
+        except ValueError:
+            return {}
+        return document if isinstance(document, dict) else {}
+    return dict(parse_qsl(text))
+
+
+_PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1"><title>{title}</title><style>
+:root{{color-scheme:light dark}}body{{font:16px/1.5 system-ui,sans-serif;margin:0;min-height:100vh;display:grid;
+place-items:center;background:Canvas;color:CanvasText}}main{{max-width:26rem;padding:2rem}}h1{{font-size:1.5rem}}
+</style></head><body><main><h1>{title}</h1><p>{text}</p></main></body></html>"""
+
+
+def _page(status: HTTPStatus, title: str, text: str) -> Response:
+    """A page for the browser that Ring sent; it must not pass its address on."""
+    return Response(
+        status=status,
+        text=_PAGE.format(title=html.escape(title), text=html.escape(text)),
+        content_type="text/html",
+        headers={
+            "Cache-Control": "no-store",
+            "Referrer-Policy": "strict-origin",
+            "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
+        },
+    )

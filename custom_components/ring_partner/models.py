@@ -1,0 +1,44 @@
+"""What a config entry carries while it is loaded."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from homeassistant.config_entries import ConfigEntry
+
+from .api import Device, RingClient, Subscription
+
+if TYPE_CHECKING:
+    from .coordinator import RingCoordinator
+    from .session import RingSession
+
+type RingConfigEntry = ConfigEntry[RingRuntimeData]
+
+
+@dataclass(frozen=True, slots=True)
+class RingRuntimeData:
+    """The working parts of one linked account."""
+
+    client: RingClient
+    session: RingSession
+    coordinator: RingCoordinator
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """What is known of the link itself."""
+
+    token_expires_at: datetime
+    scopes: frozenset[str]
+    link_status: str | None = None
+    subscription: Subscription | None = None
+    requests_left: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RingData:
+    """The whole state of an account."""
+
+    account: Account
+    devices: Mapping[str, Device]

@@ -1,0 +1,60 @@
+"""Options: how often to poll, and which unidentified cameras are doorbells."""
+
+from typing import Any
+
+import voluptuous as vol
+
+from homeassistant.config_entries import ConfigEntryState, ConfigFlowResult, OptionsFlowWithReload
+from homeassistant.helpers.selector import (
+    NumberSelector,
+    NumberSelectorConfig,
+    SelectOptionDict,
+    SelectSelector,
+    SelectSelectorConfig,
+)
+
+from .const import (
+    DEFAULT_POLLING_SECONDS,
+    MAX_POLLING_SECONDS,
+    MIN_POLLING_SECONDS,
+    OPTION_DOORBELLS,
+    OPTION_POLLING_INTERVAL,
+)
+from .kinds import is_unidentified_camera
+
+POLLING = NumberSelector(
+    NumberSelectorConfig(min=MIN_POLLING_SECONDS, max=MAX_POLLING_SECONDS, step=10, unit_of_measurement="s")
+)
+
+
+class RingOptionsFlow(OptionsFlowWithReload):
+    """Change the options of an account."""
+
+    async def async_step_init(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Show and take the options."""
+        if user_input is not None:
+            options = {**self.config_entry.options, **user_input}
+            options[OPTION_POLLING_INTERVAL] = int(options[OPTION_POLLING_INTERVAL])
+            return self.async_create_entry(data=options)
+        fields: dict[vol.Marker, Any] = {
+            vol.Required(OPTION_POLLING_INTERVAL, default=DEFAULT_POLLING_SECONDS): POLLING
+        }
+        if choices := self._cameras():
+            fields[vol.Optional(OPTION_DOORBELLS, default=[])] = SelectSelector(
+                SelectSelectorConfig(options=choices, multiple=True)
+            )
+        return self.async_show_form(
+            step_id="init",
+            data_schema=self.add_suggested_values_to_schema(vol.Schema(fields), self.config_entry.options),
+        )
+
+    def _cameras(self) -> list[SelectOptionDict]:
+        """The devices with video of which Ring does not say what they are."""
+        if self.config_entry.state is not ConfigEntryState.LOADED:
+            return []
+        devices = self.config_entry.runtime_data.coordinator.data.devices
+        return [
+            SelectOptionDict(value=device.id, label=device.name or device.id[-6:])
+            for device in devices.values()
+            if is_unidentified_camera(device)
+        ]

@@ -1,0 +1,86 @@
+"""The front of Ring's API: who asks, how often, and how refusals look."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from http import HTTPStatus
+
+from aiohttp import hdrs, web
+
+from .grants import Grant
+from .linking import LinkRefusedError
+from .values import InputError, JsonObject
+from .world import World
+
+FORM = "application/x-www-form-urlencoded"
+WORLD = web.AppKey("WORLD", World)
+
+type Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+type ApiHandler = Callable[[World, Grant, web.Request], Awaitable[web.Response]]
+
+TITLES: Mapping[int, str] = {
+    HTTPStatus.BAD_REQUEST: "Bad Request",
+    HTTPStatus.UNAUTHORIZED: "Invalid Client",
+    HTTPStatus.FORBIDDEN: "Out of Scope Access",
+    HTTPStatus.NOT_FOUND: "Not Found",
+    HTTPStatus.UNPROCESSABLE_ENTITY: "Validation Error",
+    HTTPStatus.TOO_MANY_REQUESTS: "Rate Limit Exceeded",
+    HTTPStatus.INTERNAL_SERVER_ERROR: "Internal Server Error",
+    HTTPStatus.SERVICE_UNAVAILABLE: "Service Unavailable",
+}
+
+
+class ApiError(Exception):
+    """A refusal in Ring's JSON:API form."""
+
+    def __init__(self, status: HTTPStatus, detail: str, title: str | None = None) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.title = title or TITLES[status]
+        self.detail = detail
+
+
+def error_document(status: int, title: str, detail: str) -> JsonObject:
+    """Return Ring's form of an error."""
+    return {"errors": [{"status": str(status), "title": title, "detail": detail}]}
+
+
+def refusal(error: ApiError | LinkRefusedError) -> web.Response:
+    """Return the answer to a refused request."""
+    return web.json_response(error_document(error.status, error.title, error.detail), status=error.status)
+
+
+def authenticated(handler: ApiHandler) -> Handler:
+    """Wrap a handler of the API: bearer token, rate limit, refusals."""
+
+    async def handle(request: web.Request) -> web.StreamResponse:
+        world = request.app[WORLD]
+        scheme, _, token = request.headers.get(hdrs.AUTHORIZATION, "").partition(" ")
+        grant = world.grants.authenticate(token.strip()) if scheme.lower() == "bearer" else None
+        if grant is None:
+            response = web.Response(status=HTTPStatus.UNAUTHORIZED)
+        elif not world.limits.take(grant.client_id):
+            error = ApiError(HTTPStatus.TOO_MANY_REQUESTS, "Too many requests")
+            response = refusal(error)
+            response.headers[hdrs.RETRY_AFTER] = "1"
+        else:
+            try:
+                response = await handler(world, grant, request)
+            except (ApiError, LinkRefusedError) as error:
+                response = refusal(error)
+        response.headers.update(world.limits.headers(grant.client_id if grant else None))
+        return response
+
+    return handle
+
+
+async def read_form(request: web.Request) -> dict[str, str]:
+    """Return the fields of a urlencoded form, each given once."""
+    if request.content_type != FORM:
+        raise InputError(f"the body must be {FORM}")
+    try:
+        form = await request.post()
+    except (ValueError, LookupError) as error:
+        raise InputError("the form cannot be read") from error
+    fields = {key: value for key, value in form.items() if isinstance(value, str)}
+    if len(fields) != len(form):
+        raise InputError("a parameter is given more than once")
+    return fields

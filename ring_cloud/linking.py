@@ -1,0 +1,156 @@
+"""Links between accounts and apps: what the Ring app does, and what a partner may do to them over the API."""
+
+from collections.abc import Collection
+import hashlib
+import hmac
+from http import HTTPStatus
+
+from yarl import URL
+
+from .clock import Clock
+from .grants import Grants
+from .ids import base64url
+from .model import Account, App, Device, Flow, Link, LinkStatus
+from .values import ConflictError, InputError, JsonObject
+
+NONCE_LIFETIME = 600.0
+
+
+def compute_nonce(signing_key: str, time_ms: str, account_id: str) -> str:
+    """Return the nonce that proves to a partner which account confirmed, and when."""
+    mac = hmac.digest(signing_key.encode(), f"{time_ms}:{account_id}".encode(), hashlib.sha256)
+    return base64url(mac)
+
+
+class LinkRefusedError(Exception):
+    """The app-integrations API refuses; the title is Ring's."""
+
+    def __init__(self, status: HTTPStatus, title: str, detail: str) -> None:
+        super().__init__(title)
+        self.status = status
+        self.title = title
+        self.detail = detail
+
+
+class Links:
+    """Every link between an account and an app."""
+
+    def __init__(self, clock: Clock, grants: Grants) -> None:
+        self._clock = clock
+        self._grants = grants
+        self._links: dict[tuple[Account, App], Link] = {}
+        self._nonces: set[str] = set()
+
+    def secrets(self) -> frozenset[str]:
+        """Return every nonce ever made, for tests that search logs for them."""
+        return frozenset(self._nonces)
+
+    def get(self, account: Account, app: App) -> Link | None:
+        """Return the link of an account and an app."""
+        return self._links.get((account, app))
+
+    def of(self, account: Account) -> list[Link]:
+        """Return the links of an account."""
+        return [link for link in self._links.values() if link.account is account]
+
+    def open(self, account: Account, app: App, flow: Flow, device_ids: Collection[str] | None) -> Link:
+        """Start a link over: whatever the app held for this account before is void."""
+        known = {device.id for device in account.devices}
+        chosen = known if device_ids is None else set(device_ids)
+        if not chosen <= known:
+            raise InputError("a chosen device does not belong to the account")
+        self.close(account, app)
+        link = Link(account, app, flow, chosen)
+        self._links[account, app] = link
+        return link
+
+    def close(self, account: Account, app: App) -> None:
+        """End a link and revoke its tokens."""
+        self._links.pop((account, app), None)
+        self._grants.revoke(account, app)
+
+    def forget(self, account: Account, app: App) -> None:
+        """Drop the integration but leave the tokens alive, as when the user backs out before confirming."""
+        self._links.pop((account, app), None)
+
+    def confirm(self, account: Account, app: App) -> str:
+        """Press Confirm in the Ring app: return where the browser is sent."""
+        link = self.get(account, app)
+        if link is None or link.flow is not Flow.ONE_WAY:
+            raise ConflictError("enable the app in the Ring app first")
+        if link.status is LinkStatus.COMPLETED:
+            raise ConflictError("the account is already linked")
+        if not app.account_link_url or not app.signing_key:
+            raise ConflictError("the app has no Account Link URL or no signing key in the developer portal")
+        time_ms = str(int(self._clock.time() * 1000))
+        link.nonce = compute_nonce(app.signing_key, time_ms, account.id)
+        link.nonce_expires_at = self._clock.time() + NONCE_LIFETIME
+        link.status = LinkStatus.AWAITING
+        self._nonces.add(link.nonce)
+        return str(URL(app.account_link_url).update_query(nonce=link.nonce, time=time_ms))
+
+    def share(self, device: Device, account: Account) -> None:
+        """Share a new device with every app of the account."""
+        for link in self.of(account):
+            link.device_ids.add(device.id)
+
+    # The app-integrations API
+
+    def claim(self, account: Account, app: App, nonce: str | None, identifier: str | None) -> Link:
+        """POST: the partner says who confirmed, and proves it with the nonce."""
+        link = self._existing(account, app)
+        if nonce is None:
+            raise LinkRefusedError(HTTPStatus.BAD_REQUEST, "Missing Required Fields", "nonce is required")
+        fresh = self._clock.time() < link.nonce_expires_at
+        if link.nonce is None or not fresh or not hmac.compare_digest(nonce.encode(), link.nonce.encode()):
+            raise LinkRefusedError(HTTPStatus.BAD_REQUEST, "Invalid Nonce", "The nonce is invalid or has expired")
+        link.nonce = None
+        link.claimed = link.consented = True
+        link.account_identifier = identifier or link.account_identifier
+        return link
+
+    def update(self, account: Account, app: App, status: LinkStatus | None, identifier: str | None) -> Link:
+        """PATCH: the partner's side of the link is done (or not any more)."""
+        link = self._existing(account, app)
+        if status is None and identifier is None:
+            raise LinkRefusedError(HTTPStatus.BAD_REQUEST, "Missing Required Fields", "At least one field is required")
+        if status is not None:
+            if not link.claimed or link.status is LinkStatus.UNCLAIMED:
+                raise LinkRefusedError(
+                    HTTPStatus.BAD_REQUEST, "Invalid Status Transition", f"{link.status} to {status} is not allowed"
+                )
+            link.status = status
+            link.consented = link.consented or status is LinkStatus.COMPLETED
+        link.account_identifier = identifier or link.account_identifier
+        return link
+
+    def unlink(self, account: Account, app: App) -> None:
+        """DELETE: only apps that may start a link may end it."""
+        self._existing(account, app)
+        if not app.unlink_allowed:
+            raise LinkRefusedError(HTTPStatus.FORBIDDEN, "Out of Scope Access", "This app cannot end its integration")
+        self.close(account, app)
+
+    def _existing(self, account: Account, app: App) -> Link:
+        link = self.get(account, app)
+        if link is None:
+            raise LinkRefusedError(HTTPStatus.NOT_FOUND, "Not Found", "No integration exists for this token")
+        return link
+
+    # Links made without the partner's or without the Ring app's part
+
+    def link_directly(
+        self, account: Account, app: App, *, completed: bool, device_ids: Collection[str] | None
+    ) -> JsonObject:
+        """Return the token response of a one-way link that needed no HTTP."""
+        link = self.open(account, app, Flow.ONE_WAY, device_ids)
+        link.claimed = link.consented = True
+        link.status = LinkStatus.COMPLETED if completed else LinkStatus.AWAITING
+        return self._grants.new_grant(account, app, Flow.ONE_WAY)
+
+    def open_partner(self, account: Account, app: App, challenge: str) -> str:
+        """Start a partner-initiated link, dormant until the PATCH: return the authorization code."""
+        link = self.open(account, app, Flow.PARTNER, None)
+        link.claimed = True
+        link.status = LinkStatus.AWAITING
+        return self._grants.new_code(account, app, Flow.PARTNER, challenge)

@@ -1,0 +1,188 @@
+"""The state of the cloud, and what its users can do: the part of the Python API that needs no network."""
+
+from collections.abc import Collection, Iterator, Sequence
+from itertools import count, cycle, islice
+from typing import TypedDict, Unpack
+
+from .clock import Clock
+from .delivery import Delivery, is_success
+from .families import FAMILIES, PLAYGROUND_FAMILY, Permission
+from .faults import Faults
+from .grants import Grants
+from .ids import resource_id
+from .journal import Journal
+from .limits import Limits
+from .linking import Links
+from .model import Account, App, Device, Flow, LinkStatus, Location
+from .values import ConflictError, InputError, JsonObject, UnknownError, check_url
+
+MAX_DEVICES = 1000
+_URLS = frozenset({"token_exchange_url", "account_link_url", "webhook_url", "homepage_url"})
+
+
+class AppSettings(TypedDict, total=False):
+    """What a developer sets in the portal."""
+
+    name: str
+    client_secret: str
+    signing_key: str
+    token_exchange_url: str
+    account_link_url: str
+    webhook_url: str
+    homepage_url: str
+    redirect_uris: Sequence[str]
+    unlink_allowed: bool
+    permissions: Collection[str]
+
+
+class World:
+    """Accounts, apps, links and tokens of one cloud."""
+
+    def __init__(self, clock: Clock | None = None) -> None:
+        self.clock = clock or Clock()
+        self.grants = Grants(self.clock)
+        self.links = Links(self.clock, self.grants)
+        self.limits = Limits(self.clock)
+        self.faults = Faults()
+        self.requests = Journal()
+        self.apps: dict[str, App] = {}
+        self.accounts: dict[str, Account] = {}
+        self.delivery = Delivery()
+        self.url = ""
+
+    def count(self, method: str = "*", path: str = "*", status: int | None = None) -> int:
+        """Count requests, for example `count("POST", "/oauth/token")`."""
+        return self.requests.count(method, path, status)
+
+    def secrets(self) -> frozenset[str]:
+        """Return all that must never appear in a log: tokens, codes, nonces, client secrets, signing keys."""
+        of_apps = {text for app in self.apps.values() for text in (app.client_secret, app.signing_key) if text}
+        return self.grants.secrets() | self.links.secrets() | of_apps
+
+    # The developer portal
+
+    def add_app(self, client_id: str, **settings: Unpack[AppSettings]) -> App:
+        """Register an app, or change what is given of a registered one."""
+        if not client_id:
+            raise InputError("client_id must not be empty")
+        for key, value in settings.items():
+            if key in _URLS and isinstance(value, str) and value:
+                check_url(key, value)
+        redirect_uris = tuple(check_url("redirect_uris", uri) for uri in settings.get("redirect_uris", ()))
+        permissions = _permissions(settings.get("permissions", tuple(Permission)))
+        app = self.apps.setdefault(client_id, App(client_id=client_id, name=client_id))
+        for key, value in settings.items():
+            setattr(app, key, {"redirect_uris": redirect_uris, "permissions": permissions}.get(key, value))
+        return app
+
+    def app(self, client_id: str) -> App:
+        """Return a registered app."""
+        if client_id not in self.apps:
+            raise UnknownError("there is no app with this client id")
+        return self.apps[client_id]
+
+    # People and their devices
+
+    def add_account(
+        self,
+        first_name: str = "John",
+        last_name: str = "Doe",
+        email: str = "johndoe@example.com",
+        devices: int | Sequence[str] = len(FAMILIES),
+    ) -> Account:
+        """Add an account with so many devices (families in turn), or one of each family named, and a subscription."""
+        families = list(islice(cycle(FAMILIES), devices)) if isinstance(devices, int) else devices
+        if len(families) > MAX_DEVICES:
+            raise InputError(f"an account has at most {MAX_DEVICES} devices")
+        account = Account(self.clock, first_name, last_name, email)
+        for family in families:
+            self.add_device(account, family)
+        account.add_subscription()
+        self.accounts[account.id] = account
+        return account
+
+    def account(self, account_id: str) -> Account:
+        """Return an account."""
+        if account_id not in self.accounts:
+            raise UnknownError("there is no such account")
+        return self.accounts[account_id]
+
+    def add_device(self, account: Account, family: str, name: str | None = None) -> Device:
+        """Add a device; every app that the account enabled sees it."""
+        if family not in FAMILIES:
+            raise InputError(f"family must be one of {', '.join(FAMILIES)}")
+        device = Device(self.clock, FAMILIES[family], "", account.location)
+        device.set(name=name if name is not None else _free_name(account, FAMILIES[family].default_name))
+        account.devices.append(device)
+        self.links.share(device, account)
+        return device
+
+    def remove_device(self, device: Device) -> None:
+        """Remove a device from its account and from every app."""
+        self.find_device(device.id)[0].devices.remove(device)
+
+    def find_device(self, device_id: str) -> tuple[Account, Device]:
+        """Return a device and whose it is."""
+        for account in self.accounts.values():
+            for device in account.devices:
+                if device.id == device_id:
+                    return account, device
+        raise UnknownError("there is no such device")
+
+    # The Ring app and the playground
+
+    async def enable_app(self, account: Account, app: App, device_ids: Collection[str] | None = None) -> int:
+        """Enable the app: post a code to its Token Exchange URL and return the HTTP status; a refusal ends the link."""
+        if not app.token_exchange_url:
+            raise ConflictError("the app has no Token Exchange URL in the developer portal")
+        self.links.open(account, app, Flow.ONE_WAY, device_ids)
+        code = self.grants.new_code(account, app, Flow.ONE_WAY)
+        status = 0
+        try:
+            status = await self.delivery.post_code(app.token_exchange_url, code)
+        finally:
+            if not is_success(status):
+                self.links.close(account, app)
+        return status
+
+    def confirm(self, account: Account, app: App) -> str:
+        """Press Confirm: return the Account Link URL with nonce and time, where the browser goes."""
+        return self.links.confirm(account, app)
+
+    async def disable_app(self, account: Account, app: App) -> None:
+        """Remove the app in the Ring app: tokens are revoked."""
+        self.links.close(account, app)
+
+    def link_directly(
+        self, account: Account, app: App, *, completed: bool = True, device_ids: Collection[str] | None = None
+    ) -> JsonObject:
+        """Return the token response of a finished one-way link, without any HTTP."""
+        return self.links.link_directly(account, app, completed=completed, device_ids=device_ids)
+
+    def deliverable(self, account: Account, app: App) -> bool:
+        """Say whether anything may be pushed to the app: only once the partner has completed the link."""
+        link = self.links.get(account, app)
+        return link is not None and link.status is LinkStatus.COMPLETED
+
+    def playground_token(self, account: Account) -> str:
+        """Return a token of the developers' playground; its device has new ids each time."""
+        location = Location(resource_id("location"), "US", "CA")
+        device = Device(self.clock, PLAYGROUND_FAMILY, "Playground Device", location)
+        return self.grants.playground_token(account, device)
+
+
+def _permissions(names: Collection[str]) -> frozenset[Permission]:
+    try:
+        return frozenset(Permission(name) for name in names) | {Permission.ACCOUNT}
+    except ValueError as error:
+        raise InputError(f"permissions are {', '.join(Permission)}") from error
+
+
+def _free_name(account: Account, name: str) -> str:
+    taken = {device.name for device in account.devices}
+    return next(candidate for candidate in _names(name) if candidate not in taken)
+
+
+def _names(name: str) -> Iterator[str]:
+    yield name
+    yield from (f"{name} {number}" for number in count(2))

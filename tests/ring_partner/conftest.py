@@ -1,0 +1,118 @@
+"""A real Home Assistant with a real HTTP server, and a local Ring cloud, on loopback."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+import time
+from typing import Any
+
+import aiohttp
+from homeassistant.components.application_credentials import ClientCredential, async_import_client_credential
+from homeassistant.config_entries import ConfigEntry
+from homeassistant.core import HomeAssistant
+from homeassistant.setup import async_setup_component
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
+import pytest_socket
+
+from custom_components.ring_partner.api import Token
+from custom_components.ring_partner.const import DOMAIN
+from custom_components.ring_partner.session import new_link
+from ring_cloud import Account, App, Clock, RingCloud
+
+CLIENT_ID = "fake-client-id"
+CLIENT_SECRET = "fake-client-secret"
+SIGNING_KEY = "fake-hmac-signing-key"
+
+
+@pytest.fixture(autouse=True)
+def _loopback_only() -> None:
+    """Home Assistant's harness forbids sockets; here they are the point, as long as they stay on this machine."""
+    pytest_socket.enable_socket()
+    pytest_socket.socket_allow_hosts(["127.0.0.1", "localhost", "::1"], allow_unix_socket=True)
+
+
+@pytest.fixture(autouse=True)
+def _custom_integrations(enable_custom_integrations: None) -> None:
+    """Load the integration of this repository."""
+
+
+@pytest.fixture
+async def cloud(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[RingCloud]:
+    """A Ring cloud whose clock is the one the test freezes."""
+    async with RingCloud(clock=Clock(source=time.time)) as cloud:
+        monkeypatch.setenv("RING_PARTNER_CLOUD", cloud.url)
+        yield cloud
+
+
+@pytest.fixture
+def app(cloud: RingCloud) -> App:
+    """The user's private app in the developer portal, without addresses yet."""
+    return cloud.add_app(CLIENT_ID, name="My home", client_secret=CLIENT_SECRET, signing_key=SIGNING_KEY)
+
+
+@pytest.fixture
+def account(cloud: RingCloud) -> Account:
+    """Jane, with one device of every family."""
+    return cloud.add_account("Jane", "Doe", "jane.doe@example.com")
+
+
+@pytest.fixture
+async def credentials(hass: HomeAssistant, app: App) -> App:
+    """The Ring app's client id and secret, known to Home Assistant."""
+    assert await async_setup_component(hass, "application_credentials", {})
+    await async_import_client_credential(
+        hass, DOMAIN, ClientCredential(app.client_id, app.client_secret, "My home"), "my_home"
+    )
+    return app
+
+
+@pytest.fixture
+async def address(hass: HomeAssistant, hass_client_no_auth: ClientSessionGenerator) -> str:
+    """Home Assistant's own address: a real HTTP server."""
+    assert await async_setup_component(hass, "webhook", {})
+    client = await hass_client_no_auth()
+    url = str(client.make_url("")).rstrip("/")
+    await hass.config.async_update(external_url=url, internal_url=url)
+    return url
+
+
+@pytest.fixture
+async def browser() -> AsyncIterator[aiohttp.ClientSession]:
+    """The phone's browser."""
+    async with aiohttp.ClientSession() as session:
+        yield session
+
+
+def make_entry(account: Account, token: dict[str, Any], **data: Any) -> MockConfigEntry:
+    """An entry as linking from the Ring app leaves it."""
+    return MockConfigEntry(
+        domain=DOMAIN,
+        title="Jane Doe · j***e@example.com",
+        unique_id=account.id,
+        data={
+            "auth_implementation": "my_home",
+            "link_method": "ring_app",
+            "signing_key": SIGNING_KEY,
+            "token": new_link(Token.from_response(token, time.time())),
+        }
+        | data,
+    )
+
+
+@pytest.fixture
+def entry(hass: HomeAssistant, cloud: RingCloud, account: Account, credentials: App) -> MockConfigEntry:
+    """Jane's linked account, not set up yet."""
+    entry = make_entry(account, cloud.link_directly(account, credentials))
+    entry.add_to_hass(hass)
+    return entry
+
+
+type SetUp = Callable[[], Awaitable[ConfigEntry]]
+
+
+@pytest.fixture
+async def linked(hass: HomeAssistant, entry: MockConfigEntry) -> ConfigEntry:
+    """Jane's account, set up."""
+    assert await hass.config_entries.async_setup(entry.entry_id)
+    await hass.async_block_till_done(wait_background_tasks=True)
+    return entry
