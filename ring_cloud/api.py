@@ -8,10 +8,11 @@ from yarl import URL
 
 from . import documents
 from .families import Permission
-from .gateway import ApiError, ApiHandler
+from .gateway import ApiHandler
 from .grants import Grant
 from .ids import base64url
 from .model import Device, Flow, Link, Subscription
+from .refusals import ApiError
 from .values import Json
 from .world import World
 

@@ -93,7 +93,7 @@ def allow(world: World, authorization: Authorization, account: Account) -> str:
 
 
 def authorize(world: World, account: Account, url: str) -> str:
-    """Open an authorize URL, sign in and allow, without a browser: return where it would go."""
+    """Do what a user who allows it does on the page."""
     try:
         return allow(world, parse(world, URL(url).query), account)
     except RejectedError as error:

@@ -4,6 +4,10 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 import time
 
+from .values import InputError
+
+_END = 4_102_444_800
+
 
 def _real_time() -> float:
     # Not time.time(): test harnesses that freeze time replace that one, and Ring's clock is not theirs to stop.
@@ -26,9 +30,9 @@ class Clock:
         return (self._source() if self._start is None else self._start) + self._offset
 
     def advance(self, seconds: float) -> None:
-        """Let `seconds` pass; time never runs backwards."""
-        if not 0 <= seconds <= 1e9:
-            raise ValueError("a clock only moves forward, by at most a billion seconds")
+        """Let `seconds` pass; time never runs backwards, nor beyond this century."""
+        if not 0 <= seconds <= _END - self.time():
+            raise InputError("a clock only moves forward, and not beyond this century")
         self._offset += seconds
 
 

@@ -38,6 +38,10 @@ class Family:
     starts_silent: bool = False
     heartbeat: int = 900
 
+    def document(self, kind: str) -> JsonObject:
+        """Return the constant part of the status, the capabilities or the configurations."""
+        return {"status": self.status, "capabilities": self.capabilities, "configurations": self.configurations}[kind]
+
     @property
     def image_url(self) -> str | None:
         """Return the picture Ring shows; its path is the only hint at a model."""

@@ -154,9 +154,8 @@ class Faults:
         raise UnknownError("there is no such fault")
 
     def strike(self, method: str, path: str) -> Fault | None:
-        """Return the fault that this request runs into."""
-        struck = [fault for fault in self._faults if fault.strikes(method, path)]
-        return struck[0] if struck else None
+        """Return the fault that this request runs into; the faults after it do not see the request."""
+        return next((fault for fault in self._faults if fault.strikes(method, path)), None)
 
 
 def _choice[Kind: StrEnum](kind: type[Kind], value: str) -> Kind:

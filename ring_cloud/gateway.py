@@ -1,13 +1,13 @@
 """The front of Ring's API: who asks, how often, and how refusals look."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 
 from aiohttp import hdrs, web
 
 from .grants import Grant
-from .linking import LinkRefusedError
-from .values import InputError, JsonObject
+from .refusals import ApiError, error_document
+from .values import InputError
 from .world import World
 
 FORM = "application/x-www-form-urlencoded"
@@ -16,34 +16,8 @@ WORLD = web.AppKey("WORLD", World)
 type Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 type ApiHandler = Callable[[World, Grant, web.Request], Awaitable[web.Response]]
 
-TITLES: Mapping[int, str] = {
-    HTTPStatus.BAD_REQUEST: "Bad Request",
-    HTTPStatus.UNAUTHORIZED: "Invalid Client",
-    HTTPStatus.FORBIDDEN: "Out of Scope Access",
-    HTTPStatus.NOT_FOUND: "Not Found",
-    HTTPStatus.UNPROCESSABLE_ENTITY: "Validation Error",
-    HTTPStatus.TOO_MANY_REQUESTS: "Rate Limit Exceeded",
-    HTTPStatus.INTERNAL_SERVER_ERROR: "Internal Server Error",
-    HTTPStatus.SERVICE_UNAVAILABLE: "Service Unavailable",
-}
 
-
-class ApiError(Exception):
-    """A refusal in Ring's JSON:API form."""
-
-    def __init__(self, status: HTTPStatus, detail: str, title: str | None = None) -> None:
-        super().__init__(detail)
-        self.status = status
-        self.title = title or TITLES[status]
-        self.detail = detail
-
-
-def error_document(status: int, title: str, detail: str) -> JsonObject:
-    """Return Ring's form of an error."""
-    return {"errors": [{"status": str(status), "title": title, "detail": detail}]}
-
-
-def refusal(error: ApiError | LinkRefusedError) -> web.Response:
+def refusal(error: ApiError) -> web.Response:
     """Return the answer to a refused request."""
     return web.json_response(error_document(error.status, error.title, error.detail), status=error.status)
 
@@ -64,7 +38,7 @@ def authenticated(handler: ApiHandler) -> Handler:
         else:
             try:
                 response = await handler(world, grant, request)
-            except (ApiError, LinkRefusedError) as error:
+            except ApiError as error:
                 response = refusal(error)
         response.headers.update(world.limits.headers(grant.client_id if grant else None))
         return response

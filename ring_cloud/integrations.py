@@ -5,9 +5,10 @@ from http import HTTPStatus
 from aiohttp import web
 
 from .clock import iso_time
-from .gateway import ApiError, ApiHandler
+from .gateway import ApiHandler
 from .grants import Grant
 from .model import App, LinkStatus
+from .refusals import ApiError
 from .values import InputError, is_text, parse_object
 from .world import World
 

@@ -11,6 +11,7 @@ from .clock import Clock
 from .grants import Grants
 from .ids import base64url
 from .model import Account, App, Device, Flow, Link, LinkStatus
+from .refusals import ApiError
 from .values import ConflictError, InputError, JsonObject
 
 NONCE_LIFETIME = 600.0
@@ -20,16 +21,6 @@ def compute_nonce(signing_key: str, time_ms: str, account_id: str) -> str:
     """Return the nonce that proves to a partner which account confirmed, and when."""
     mac = hmac.digest(signing_key.encode(), f"{time_ms}:{account_id}".encode(), hashlib.sha256)
     return base64url(mac)
-
-
-class LinkRefusedError(Exception):
-    """The app-integrations API refuses; the title is Ring's."""
-
-    def __init__(self, status: HTTPStatus, title: str, detail: str) -> None:
-        super().__init__(title)
-        self.status = status
-        self.title = title
-        self.detail = detail
 
 
 class Links:
@@ -100,10 +91,10 @@ class Links:
         """POST: the partner says who confirmed, and proves it with the nonce."""
         link = self._existing(account, app)
         if nonce is None:
-            raise LinkRefusedError(HTTPStatus.BAD_REQUEST, "Missing Required Fields", "nonce is required")
+            raise ApiError(HTTPStatus.BAD_REQUEST, "nonce is required", "Missing Required Fields")
         fresh = self._clock.time() < link.nonce_expires_at
         if link.nonce is None or not fresh or not hmac.compare_digest(nonce.encode(), link.nonce.encode()):
-            raise LinkRefusedError(HTTPStatus.BAD_REQUEST, "Invalid Nonce", "The nonce is invalid or has expired")
+            raise ApiError(HTTPStatus.BAD_REQUEST, "The nonce is invalid or has expired", "Invalid Nonce")
         link.nonce = None
         link.claimed = link.consented = True
         link.account_identifier = identifier or link.account_identifier
@@ -113,12 +104,11 @@ class Links:
         """PATCH: the partner's side of the link is done (or not any more)."""
         link = self._existing(account, app)
         if status is None and identifier is None:
-            raise LinkRefusedError(HTTPStatus.BAD_REQUEST, "Missing Required Fields", "At least one field is required")
+            raise ApiError(HTTPStatus.BAD_REQUEST, "At least one field is required", "Missing Required Fields")
         if status is not None:
             if not link.claimed or link.status is LinkStatus.UNCLAIMED:
-                raise LinkRefusedError(
-                    HTTPStatus.BAD_REQUEST, "Invalid Status Transition", f"{link.status} to {status} is not allowed"
-                )
+                detail = f"{link.status} to {status} is not allowed"
+                raise ApiError(HTTPStatus.BAD_REQUEST, detail, "Invalid Status Transition")
             link.status = status
             link.consented = link.consented or status is LinkStatus.COMPLETED
         link.account_identifier = identifier or link.account_identifier
@@ -128,13 +118,13 @@ class Links:
         """DELETE: only apps that may start a link may end it."""
         self._existing(account, app)
         if not app.unlink_allowed:
-            raise LinkRefusedError(HTTPStatus.FORBIDDEN, "Out of Scope Access", "This app cannot end its integration")
+            raise ApiError(HTTPStatus.FORBIDDEN, "This app cannot end its integration")
         self.close(account, app)
 
     def _existing(self, account: Account, app: App) -> Link:
         link = self.get(account, app)
         if link is None:
-            raise LinkRefusedError(HTTPStatus.NOT_FOUND, "Not Found", "No integration exists for this token")
+            raise ApiError(HTTPStatus.NOT_FOUND, "No integration exists for this token")
         return link
 
     # Links made without the partner's or without the Ring app's part

@@ -8,8 +8,9 @@ import time
 from aiohttp import hdrs, web
 
 from .faults import Cut, Fault, Garbage
-from .gateway import TITLES, WORLD, Handler, error_document
+from .gateway import WORLD, Handler
 from .journal import CONNECTION_CUT, Request
+from .refusals import TITLES, error_document
 
 RING_ROUTES = ("/v1/", "/oauth/", "/account/")
 

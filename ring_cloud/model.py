@@ -1,7 +1,6 @@
 """Accounts, devices, partner apps and the links between them."""
 
 from collections.abc import Iterable, Mapping
-import copy
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -88,7 +87,7 @@ class Device:
 
     def document(self, kind: str) -> dict[str, Json]:
         """Return the attributes of the device's status, capabilities or configurations."""
-        attributes: dict[str, Json] = copy.deepcopy(dict(getattr(self.family, kind)))
+        attributes: dict[str, Json] = dict(self.family.document(kind))
         if kind == "status":
             attributes = self._common_status() | attributes
         for key, value in self.values.items():

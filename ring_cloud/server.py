@@ -8,6 +8,7 @@ from aiohttp import web
 from . import api, authorize, control, integrations, oauth, pages
 from .gateway import WORLD, authenticated
 from .middleware import edge, misbehave, record
+from .model import Account
 from .values import ConflictError
 from .world import World
 
@@ -21,10 +22,10 @@ class RingCloud(World):
         """Listen; `url` says where."""
         if self._runner is not None:
             raise ConflictError("the cloud is already running")
-        runner = web.AppRunner(_application(self), access_log=None)
+        runner = web.AppRunner(_application(self), access_log=None, shutdown_timeout=1)
         await runner.setup()
         try:
-            await web.TCPSite(runner, host, port, shutdown_timeout=1).start()
+            await web.TCPSite(runner, host, port).start()
         except OSError:
             await runner.cleanup()
             raise
@@ -38,6 +39,10 @@ class RingCloud(World):
         if self._runner is not None:
             await self._runner.cleanup()
         self._runner = None
+
+    def authorize(self, account: Account, url: str) -> str:
+        """Open an authorize URL, sign in and allow, without a browser: return where it would go."""
+        return authorize.authorize(self, account, url)
 
     async def __aenter__(self) -> Self:
         await self.start()

@@ -135,13 +135,14 @@ class World:
         """Enable the app: post a code to its Token Exchange URL and return the HTTP status; a refusal ends the link."""
         if not app.token_exchange_url:
             raise ConflictError("the app has no Token Exchange URL in the developer portal")
-        self.links.open(account, app, Flow.ONE_WAY, device_ids)
+        link = self.links.open(account, app, Flow.ONE_WAY, device_ids)
         code = self.grants.new_code(account, app, Flow.ONE_WAY)
         status = 0
         try:
             status = await self.delivery.post_code(app.token_exchange_url, code)
         finally:
-            if not is_success(status):
+            # Pressed twice, the second link is not the first one's to close.
+            if not is_success(status) and self.links.get(account, app) is link:
                 self.links.close(account, app)
         return status
 

@@ -152,7 +152,7 @@ def section_of(func: ast.expr, platform: str) -> str:
     name = ast.unparse(func).rpartition(".")[2]
     if name.endswith("create_issue"):
         return "issues"
-    if name == "DeviceInfo":
+    if name == "DeviceInfo" or name.startswith("async_get_or_create"):
         return "device"
     if name.endswith("Description") or (
         platform in set(Platform) and not name.endswith(("Error", "Failed", "NotReady"))
@@ -177,11 +177,24 @@ def entity_keys(texts: dict[str, Json]) -> list[tuple[str, str]]:
     return [(platform, key) for platform in section(texts, "entity") for key in section(texts, f"entity.{platform}")]
 
 
+def composed_keys(trees: dict[str, ast.Module]) -> Iterator[str]:
+    """Patterns of the translation keys that are put together, with the constants in them put in."""
+    nodes = [node for tree in trees.values() for node in ast.walk(tree)]
+    constants = {ast.unparse(n.target): n.value for n in nodes if isinstance(n, ast.AnnAssign)}
+    for node in nodes:
+        if isinstance(node, ast.keyword) and node.arg == "translation_key" and isinstance(node.value, ast.JoinedStr):
+            pieces = [piece.value if isinstance(piece, ast.FormattedValue) else piece for piece in node.value.values]
+            known = [constants.get(ast.unparse(piece), piece) for piece in pieces]
+            yield "".join(re.escape(str(each.value)) if isinstance(each, ast.Constant) else r"\w+" for each in known)
+
+
 def unused(trees: dict[str, ast.Module], texts: dict[str, Json]) -> list[str]:
     """Texts whose key stands nowhere in the code. Literals are enough: some keys come out of tables."""
     named = literals(trees)
-    keys = [*section(texts, "exceptions"), *section(texts, "issues"), *(key for _, key in entity_keys(texts))]
-    return [key for key in keys if key not in named]
+    composed = re.compile("|".join(composed_keys(trees)) or r"(?!)")
+    keys = [key for part in ("exceptions", "issues", "device") for key in section(texts, part)]
+    keys += [key for _, key in entity_keys(texts)]
+    return [key for key in keys if key not in named and not composed.fullmatch(key)]
 
 
 def test_every_text_the_code_asks_for_exists() -> None:
@@ -231,10 +244,12 @@ def test_a_step_without_a_text_is_seen() -> None:
 
 def test_a_missing_or_forgotten_text_is_seen() -> None:
     code = 'raise ServiceError(translation_key="no_such")\nasync_create_issue(hass, translation_key="lost")\n'
-    code += 'SensorEntityDescription(key="x", translation_key="air")'
+    code += 'SensorEntityDescription(key="x", translation_key="air")\nSCOPE: Final = "scope"\n'
+    code += 'async_create_issue(hass, translation_key=f"{SCOPE}_{group}")'
     trees = {"sensor.py": ast.parse(code)}
     assert untranslated(trees, {"exceptions": {}}) == ["exceptions.no_such", "issues.lost", "entity.sensor.air"]
-    assert unused(trees, {"exceptions": {"lost": {}, "old": {}}, "entity": {"sensor": {"dust": {}}}}) == ["old", "dust"]
+    texts = {"exceptions": {"lost": {}, "old": {}}, "issues": {"scope_x": {}}, "entity": {"sensor": {"dust": {}}}}
+    assert unused(trees, texts) == ["old", "dust"]
 
 
 def test_every_icon_belongs_to_a_text() -> None:

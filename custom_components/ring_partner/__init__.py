@@ -1,30 +1,35 @@
 """The Ring Partner integration: a Ring account over Ring's official Partner API."""
 
+import asyncio
 import logging
 import time
 from typing import TYPE_CHECKING
 
 from homeassistant.config_entries import ConfigEntry
-from homeassistant.const import CONF_TOKEN, Platform
-from homeassistant.core import HomeAssistant
+from homeassistant.const import Platform
+from homeassistant.core import HomeAssistant, callback
 from homeassistant.exceptions import ConfigEntryAuthFailed, ConfigEntryNotReady
-from homeassistant.helpers import device_registry as dr
+from homeassistant.helpers import device_registry as dr, issue_registry as ir
 from homeassistant.helpers.aiohttp_client import async_get_clientsession
 from homeassistant.helpers.config_entry_oauth2_flow import (
     ImplementationUnavailableError,
     async_get_config_entry_implementation,
 )
 
-from .api import RingClient, RingError, RingForbiddenError, RingHosts, StaticAuth, Token
+from .api import RingAuthError, RingClient, RingError, RingForbiddenError, RingHosts, StaticAuth
 from .application_credentials import RingOAuth2Implementation
 from .const import CONF_IMPLEMENTATION, CONF_SIGNING_KEY, DOMAIN
 from .coordinator import RingCoordinator
 from .devices import identifiers
+from .journal import TokenJournal
 from .linking import async_acquire_listener
 from .models import RingConfigEntry, RingRuntimeData
-from .session import RingSession, journal_store
+from .session import RingSession, async_newest_record, async_wait_for_refresh, not_saved_issue_id
 
 _LOGGER = logging.getLogger(__name__)
+
+# Removing an account must not wait long for a Ring that is down.
+UNLINK_SECONDS = 15
 
 PLATFORMS = (Platform.BINARY_SENSOR, Platform.SENSOR)
 
@@ -32,10 +37,23 @@ PLATFORMS = (Platform.BINARY_SENSOR, Platform.SENSOR)
 async def async_setup_entry(hass: HomeAssistant, entry: RingConfigEntry) -> bool:
     """Set up one linked account."""
     implementation = await _async_implementation(hass, entry)
-    session = RingSession(hass, entry, None if implementation is None else implementation.client)
-    await session.async_start()
+    try:
+        record = await async_newest_record(hass, entry)
+    except RingAuthError as err:
+        raise ConfigEntryAuthFailed(translation_domain=DOMAIN, translation_key="link_lost") from err
+    session = RingSession(hass, entry, None if implementation is None else implementation.client, record)
+    session.async_start()
     client = RingClient(async_get_clientsession(hass), session, RingHosts.from_environment())
     coordinator = RingCoordinator(hass, entry, client, session)
+
+    @callback
+    def show_loss() -> None:
+        """Show at once what the next poll would find out, and would log as an error: the user is asked already."""
+        if session.is_lost and coordinator.data is not None:
+            coordinator.last_update_success = False
+            coordinator.async_update_listeners()
+
+    session.async_add_listener(show_loss)
     if implementation is not None and (key := entry.data.get(CONF_SIGNING_KEY)):
         # While an account of this Ring app is linked, its owner may enable the app for another one, or again.
         _, release = await async_acquire_listener(hass, implementation, key)
@@ -47,23 +65,28 @@ async def async_setup_entry(hass: HomeAssistant, entry: RingConfigEntry) -> bool
 
 
 async def async_unload_entry(hass: HomeAssistant, entry: RingConfigEntry) -> bool:
-    """Unload an account."""
-    return await hass.config_entries.async_unload_platforms(entry, PLATFORMS)
+    """Unload an account, and wait for a new token that may be on its way."""
+    if unloaded := await hass.config_entries.async_unload_platforms(entry, PLATFORMS):
+        await entry.runtime_data.session.async_close()
+    return unloaded
 
 
 async def async_remove_entry(hass: HomeAssistant, entry: ConfigEntry) -> None:
     """Unlink at Ring as far as Ring lets us, and leave nothing behind."""
+    await async_wait_for_refresh(hass, entry.entry_id)
     try:
-        await _async_unlink(hass, entry)
-    except (RingError, ConfigEntryAuthFailed, ConfigEntryNotReady) as err:
-        _LOGGER.warning("Could not unlink the account at Ring; remove the app in the Ring app: %s", err)
+        async with asyncio.timeout(UNLINK_SECONDS):
+            await _async_unlink(hass, entry)
+    except (RingError, ConfigEntryAuthFailed, ConfigEntryNotReady, TimeoutError) as err:
+        _LOGGER.warning(
+            "Could not unlink the account at Ring; remove the app in the Ring app: %s", str(err) or "timeout"
+        )
     finally:
-        await journal_store(hass, entry.entry_id).async_remove()
+        await TokenJournal(hass, entry.entry_id).async_remove()
+        ir.async_delete_issue(hass, DOMAIN, not_saved_issue_id(entry))
 
 
-async def async_remove_config_entry_device(
-    hass: HomeAssistant, entry: RingConfigEntry, device: dr.DeviceEntry
-) -> bool:
+async def async_remove_config_entry_device(hass: HomeAssistant, entry: RingConfigEntry, device: dr.DeviceEntry) -> bool:
     """Let the user remove what Ring no longer lists."""
     present = identifiers(entry, entry.runtime_data.coordinator.data.devices)
     return device.identifiers.isdisjoint(present)
@@ -74,7 +97,7 @@ async def _async_unlink(hass: HomeAssistant, entry: ConfigEntry) -> None:
     implementation = await _async_implementation(hass, entry)
     if implementation is None:
         return
-    token = Token.from_dict(entry.data[CONF_TOKEN])
+    token = (await async_newest_record(hass, entry)).token
     if token.refresh_token is not None and token.expires_in(time.time()) <= 0:
         token = await implementation.client.refresh(token.refresh_token)
     client = RingClient(async_get_clientsession(hass), StaticAuth(token.access_token), RingHosts.from_environment())

@@ -14,7 +14,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .api import Device, Feature
-from .entity import DeviceEntity, RingDeviceDescription, async_add_as_devices_appear
+from .entity import DeviceEntity, RingDeviceDescription, async_add_as_devices_appear, has
 from .models import RingConfigEntry
 
 # Everything comes from the coordinator.
@@ -23,7 +23,7 @@ PARALLEL_UPDATES = 0
 
 @dataclass(frozen=True, kw_only=True)
 class RingBinarySensorDescription(RingDeviceDescription, BinarySensorEntityDescription):
-    """A binary sensor that devices with a feature have."""
+    """A binary sensor of a device."""
 
     value_fn: Callable[[Device], bool | None]
 
@@ -38,7 +38,7 @@ def _detector(
     return RingBinarySensorDescription(
         key=feature,
         translation_key=feature,
-        feature=feature,
+        supported_fn=has(feature),
         value_fn=value_fn,
         device_class=device_class,
         entity_category=category,
@@ -52,7 +52,7 @@ def _setting(
     return RingBinarySensorDescription(
         key=feature,
         translation_key=feature,
-        feature=feature,
+        supported_fn=has(feature),
         value_fn=value_fn,
         while_offline=True,
         entity_category=EntityCategory.DIAGNOSTIC,
@@ -97,7 +97,7 @@ async def async_setup_entry(
 
     def build(device: Device) -> Iterator[RingBinarySensor]:
         for row in BINARY_SENSORS:
-            if row.feature is None or row.feature in device.features:
+            if row.supported_fn(device):
                 yield RingBinarySensor(coordinator, device, row, row.value_fn)
 
     async_add_as_devices_appear(entry, async_add_entities, build)

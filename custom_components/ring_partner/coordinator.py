@@ -1,6 +1,6 @@
 """The account's state: one request a poll, whatever the number of devices."""
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 import logging
@@ -12,6 +12,7 @@ from homeassistant.helpers.update_coordinator import DataUpdateCoordinator, Upda
 from homeassistant.util import dt as dt_util
 
 from .api import (
+    Device,
     RingAuthError,
     RingClient,
     RingError,
@@ -31,11 +32,15 @@ from .const import (
     PermissionGroup,
 )
 from .devices import DeviceKeeper
+from .kinds import permission_group
 from .models import Account, RingConfigEntry, RingData
 from .repairs import clear_out_of_scope, report_out_of_scope
 from .session import RingSession
 
 _LOGGER = logging.getLogger(__name__)
+
+# Beside Ring's "awaiting" and "completed": Ring no longer accepts the link.
+LINK_LOST = "lost"
 
 
 class RingCoordinator(DataUpdateCoordinator[RingData]):
@@ -43,16 +48,15 @@ class RingCoordinator(DataUpdateCoordinator[RingData]):
 
     config_entry: RingConfigEntry
 
-    def __init__(
-        self, hass: HomeAssistant, entry: RingConfigEntry, client: RingClient, session: RingSession
-    ) -> None:
+    def __init__(self, hass: HomeAssistant, entry: RingConfigEntry, client: RingClient, session: RingSession) -> None:
         """Prepare; nothing is requested before the first refresh."""
+        self._interval: float = entry.options.get(OPTION_POLLING_INTERVAL, DEFAULT_POLLING_SECONDS)
         super().__init__(
             hass,
             _LOGGER,
             config_entry=entry,
             name=DOMAIN,
-            update_interval=timedelta(seconds=entry.options.get(OPTION_POLLING_INTERVAL, DEFAULT_POLLING_SECONDS)),
+            update_interval=timedelta(seconds=self._interval),
             # A poll that changes nothing writes nothing.
             always_update=False,
         )
@@ -61,38 +65,94 @@ class RingCoordinator(DataUpdateCoordinator[RingData]):
         self._keeper = DeviceKeeper(hass, entry)
         self._account = Account(token_expires_at=session.expires_at, scopes=session.scopes)
         self._account_due: datetime = dt_util.utcnow()
+        self._not_before: datetime = dt_util.utcnow()
+        self._told: tuple[bool, Mapping[str, Device]] = (True, {})
         session.async_add_listener(self._publish_account)
+
+    def current_device(self, device_id: str) -> Device | None:
+        """Return a device as the last poll found it, or None if that is not known."""
+        return self.data.devices.get(device_id) if self.last_update_success else None
+
+    @callback
+    @override
+    def async_update_listeners(self) -> None:
+        """Tell whom it concerns: listeners without a device always, those of a device when it has changed.
+
+        After a failed poll, and when polls succeed again, that is everybody.
+        """
+        was_up, before = self._told
+        now = self.data.devices
+        self._told = self.last_update_success, now
+        changed = {key for key in before.keys() | now.keys() if before.get(key) != now.get(key)}
+        for listener, device_id in list(self._listeners.values()):
+            if device_id is None or device_id in changed or was_up != self.last_update_success:
+                try:
+                    listener()
+                except Exception:
+                    # As in the original: what goes wrong with one entity is not for others to suffer.
+                    _LOGGER.exception("Unexpected error in a listener")
 
     @override
     async def _async_update_data(self) -> RingData:
         """Read the whole account."""
+        if (wait := (self._not_before - dt_util.utcnow()).total_seconds()) > 0:
+            raise UpdateFailed(translation_domain=DOMAIN, translation_key="rate_limited", retry_after=wait + 1)
         try:
             devices = await self._client.async_get_devices()
-        except RingAuthError as err:
-            raise ConfigEntryAuthFailed(translation_domain=DOMAIN, translation_key="link_lost") from err
-        except RingForbiddenError as err:
-            if err.out_of_scope:
-                for group in PermissionGroup:
-                    report_out_of_scope(self.hass, self.config_entry, group)
-            raise UpdateFailed(translation_domain=DOMAIN, translation_key="forbidden") from err
-        except RingRateLimitError as err:
-            raise UpdateFailed(
-                translation_domain=DOMAIN,
-                translation_key="rate_limited",
-                retry_after=None if err.retry_after is None else err.retry_after + 1,
-            ) from err
         except RingError as err:
-            raise UpdateFailed(
-                translation_domain=DOMAIN,
-                translation_key="cannot_connect",
-                translation_placeholders={"error": str(err)},
-                retry_after=getattr(err, "retry_after", None),
-            ) from err
-        for group in PermissionGroup:
-            clear_out_of_scope(self.hass, self.config_entry, group)
+            raise self._failure(err) from err
         self._keeper.update(devices)
+        self._check_permissions(devices)
         self._refresh_account_if_due()
         return RingData(self._current_account(), devices)
+
+    def _failure(self, err: RingError) -> ConfigEntryAuthFailed | UpdateFailed:
+        """Say in Home Assistant's terms why there are no devices."""
+        if isinstance(err, RingAuthError):
+            self._account = replace(self._account, link_status=LINK_LOST)
+            self._publish_account()
+            return ConfigEntryAuthFailed(translation_domain=DOMAIN, translation_key="link_lost")
+        if isinstance(err, RingForbiddenError):
+            if err.out_of_scope:
+                report_out_of_scope(self.hass, self.config_entry, None)
+            return UpdateFailed(translation_domain=DOMAIN, translation_key="forbidden")
+        return UpdateFailed(
+            translation_domain=DOMAIN,
+            translation_key="rate_limited" if isinstance(err, RingRateLimitError) else "cannot_connect",
+            translation_placeholders={"error": str(err)},
+            retry_after=self._wait_asked_for(err),
+        )
+
+    def _wait_asked_for(self, err: RingError) -> float | None:
+        """Return when to poll next if Ring says so: never sooner than it asks, and never sooner than usual."""
+        if not isinstance(err, RingUnavailableError) or err.retry_after is None:
+            return None
+        self._not_before = dt_util.utcnow() + timedelta(seconds=err.retry_after)
+        # The timer is set from the last full second.
+        return max(err.retry_after + 1, self._interval)
+
+    def _check_permissions(self, devices: Mapping[str, Device]) -> None:
+        """Clear what Ring allows (again), and look into devices that have left the list.
+
+        An app that loses a permission group is not told so: the devices of that group are listed no more.
+        """
+        clear_out_of_scope(self.hass, self.config_entry, {permission_group(device) for device in devices.values()})
+        _, before = self._told
+        gone = {permission_group(device): key for key, device in before.items() if key not in devices}
+        for group, device_id in gone.items():
+            self.config_entry.async_create_background_task(
+                self.hass, self._async_ask_for(group, device_id), "ring_partner missing device"
+            )
+
+    async def _async_ask_for(self, group: PermissionGroup, device_id: str) -> None:
+        """Find out whether a device has gone, or the permission to see it."""
+        try:
+            await self._client.async_get_device(device_id)
+        except RingForbiddenError as err:
+            if err.out_of_scope:
+                report_out_of_scope(self.hass, self.config_entry, group)
+        except RingError as err:
+            _LOGGER.debug("A device is no longer listed: %s", err)
 
     def _current_account(self) -> Account:
         rate_limit = self._client.rate_limit
@@ -120,20 +180,20 @@ class RingCoordinator(DataUpdateCoordinator[RingData]):
             )
 
     async def _async_refresh_account(self) -> None:
-        """Complete the link again and read the subscription: seldom, and never in the way of the devices.
+        """Complete the link again and read the subscriptions: seldom, and never in the way of the devices.
 
         Without "completed" everything looks linked and Ring pushes nothing, so it is repeated at every start.
         """
         try:
-            self._account = replace(
-                self._account,
-                link_status=await self._async_link_status(),
-                subscription=await self._async_subscription(),
-            )
+            link_status = await self._async_link_status()
+            self._account = replace(self._account, link_status=link_status)
+            subscriptions = await self._async_subscriptions()
+            self._account = replace(self._account, subscriptions=subscriptions)
         except RingUnavailableError as err:
             _LOGGER.debug("Could not refresh the account: %s", err)
             self._account_due = dt_util.utcnow() + ACCOUNT_RETRY
         except RingAuthError:
+            # The next poll meets it, too, and asks the user to link again.
             return
         self._publish_account()
 
@@ -143,9 +203,8 @@ class RingCoordinator(DataUpdateCoordinator[RingData]):
         integration = await _unless_refused(self._client.async_set_link_status("completed"))
         return None if integration is None else integration.status
 
-    async def _async_subscription(self) -> Subscription | None:
-        found = await _unless_refused(self._client.async_get_subscriptions()) or ()
-        return min(found, key=lambda item: item.status != "active", default=None)
+    async def _async_subscriptions(self) -> tuple[Subscription, ...]:
+        return await _unless_refused(self._client.async_get_subscriptions()) or ()
 
 
 async def _unless_refused[T](request: Awaitable[T]) -> T | None:

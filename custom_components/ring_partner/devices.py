@@ -43,19 +43,19 @@ class DeviceKeeper:
         """Register the account, to which every device belongs."""
         self._registry = dr.async_get(hass)
         self._entry = entry
-        self._account = (DOMAIN, account_identifier(entry))
         self._registered: dict[str, tuple[object, ...]] = {}
         self._missing_since: dict[str, datetime] = {}
-        self._registry.async_get_or_create(
+        self._account = self._registry.async_get_or_create(
             config_entry_id=entry.entry_id,
-            identifiers={self._account},
+            identifiers={(DOMAIN, account_identifier(entry))},
             entry_type=dr.DeviceEntryType.SERVICE,
             manufacturer=MANUFACTURER,
             model="Account",
-            name=entry.title,
+            translation_key="account",
+            translation_placeholders={"name": entry.title},
         )
 
-    def update(self, devices: dict[str, Device]) -> None:
+    def update(self, devices: Mapping[str, Device]) -> None:
         """Take over the account's current list."""
         for device in devices.values():
             seen = (device.name, device.model, device.features, device.capabilities.components)
@@ -65,32 +65,36 @@ class DeviceKeeper:
         self._retire(devices)
 
     def _register(self, device: Device) -> None:
-        doorbells = self._entry.options.get(OPTION_DOORBELLS, ())
-        model = model_name(device, doorbells)
-        name = device.name or model or "Ring device"
-        self._create(device.id, name, model, self._account)
-        for number, component in enumerate(device.capabilities.components, start=1):
-            child = component_id(device.id, component.component_id)
-            self._create(child, f"{name} camera {number}", "Camera", (DOMAIN, device.id))
-
-    def _create(self, identifier: str, name: str, model: str | None, parent: tuple[str, str]) -> None:
-        self._registry.async_get_or_create(
+        model = model_name(device, self._entry.options.get(OPTION_DOORBELLS, ()))
+        parent = self._registry.async_get_or_create(
             config_entry_id=self._entry.entry_id,
-            identifiers={(DOMAIN, identifier)},
+            identifiers={(DOMAIN, device.id)},
             manufacturer=MANUFACTURER,
             model=model,
-            name=name,
-            via_device=parent,
+            name=device.name or model or "Ring device",
+            via_device_id=self._account.id,
         )
+        for number, component in enumerate(device.capabilities.components, start=1):
+            self._registry.async_get_or_create_child(
+                config_entry_id=self._entry.entry_id,
+                identifiers={(DOMAIN, component_id(device.id, component.component_id))},
+                parent_device_id=parent.id,
+                translation_key="component",
+                translation_placeholders={"number": str(number)},
+            )
 
-    def _retire(self, devices: dict[str, Device]) -> None:
+    def _retire(self, devices: Mapping[str, Device]) -> None:
         """Remove what stays missing.
 
         A device that switches to end-to-end encryption leaves the list without a word and may come back.
         """
         now = dt_util.utcnow()
         present = identifiers(self._entry, devices)
-        for entry in dr.async_entries_for_config_entry(self._registry, self._entry.entry_id):
+        # Children first: the registry removes them together with their parent.
+        for entry in (
+            *dr.async_child_entries_for_config_entry(self._registry, self._entry.entry_id),
+            *dr.async_entries_for_config_entry(self._registry, self._entry.entry_id),
+        ):
             if not entry.identifiers.isdisjoint(present):
                 self._missing_since.pop(entry.id, None)
             elif now - self._missing_since.setdefault(entry.id, now) >= STALE_AFTER:

@@ -1,73 +1,92 @@
-"""Diagnostics that cannot leak: they name what they show, and hold counts, flags and vocabulary only."""
+"""Diagnostics that cannot leak: they name what they show, and hold counts, flags, numbers and vocabulary only."""
 
 from dataclasses import asdict
+from datetime import datetime
+import re
 from typing import Any
 
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import device_registry as dr
 
 from .api import Device
-from .const import CONF_LINK_METHOD, CONF_SIGNING_KEY, DOMAIN
+from .const import CONF_LINK_METHOD, CONF_SIGNING_KEY, DOMAIN, OPTION_DOORBELLS
+from .devices import account_identifier, component_id
 from .models import RingConfigEntry
+
+type Plain = bool | int | float | str | list[Plain] | dict[str, Plain] | None
 
 
 async def async_get_config_entry_diagnostics(hass: HomeAssistant, entry: RingConfigEntry) -> dict[str, Any]:
     """Describe the link and its devices without names, ids or places."""
-    data = entry.runtime_data
-    account = data.coordinator.data.account
-    devices = data.coordinator.data.devices
-    return {
-        "link": {
-            "method": entry.data[CONF_LINK_METHOD],
-            "status": account.link_status,
-            "has_signing_key": CONF_SIGNING_KEY in entry.data,
-            "scopes": sorted(account.scopes),
-            "token_expires_at": account.token_expires_at.isoformat(),
-            "refreshes": data.session.refreshes,
-            "last_request_id": data.client.last_request_id,
-        },
-        "polling": {
-            "interval_seconds": data.coordinator.update_interval and data.coordinator.update_interval.total_seconds(),
-            "last_update_success": data.coordinator.last_update_success,
-            "last_error": type(data.coordinator.last_exception).__name__ if data.coordinator.last_exception else None,
-            "requests_left": account.requests_left,
-        },
-        "options": dict(entry.options) | {"doorbells": len(entry.options.get("doorbells", ()))},
-        "devices": [_describe(device) for device in devices.values()],
-    }
+    devices = entry.runtime_data.coordinator.data.devices
+    return _describe_account(entry) | {"devices": [_describe(device) for device in devices.values()]}
 
 
 async def async_get_device_diagnostics(
-    hass: HomeAssistant, entry: RingConfigEntry, device: dr.DeviceEntry
+    hass: HomeAssistant, entry: RingConfigEntry, device: dr.AnyDeviceEntry
 ) -> dict[str, Any]:
-    """Describe one device; the account and components of a device have only their entry's diagnostics."""
-    devices = entry.runtime_data.coordinator.data.devices
+    """Describe the account, one device, or one camera of it; nothing is known of what Ring no longer lists."""
+    known: dict[str, dict[str, Any]] = {account_identifier(entry): _describe_account(entry)}
+    for found in entry.runtime_data.coordinator.data.devices.values():
+        known[found.id] = _describe(found)
+        for part in found.capabilities.components:
+            known[component_id(found.id, part.component_id)] = {"video": _plain(part.video and asdict(part.video))}
     ours = (value for domain, value in device.identifiers if domain == DOMAIN)
-    return next((_describe(devices[value]) for value in ours if value in devices), {})
+    return next((known[value] for value in ours if value in known), {"listed": False})
+
+
+def _describe_account(entry: RingConfigEntry) -> dict[str, Any]:
+    data = entry.runtime_data
+    coordinator = data.coordinator
+    account = coordinator.data.account
+    error = coordinator.last_exception
+    return {
+        "link": {
+            "method": entry.data[CONF_LINK_METHOD],
+            "status": _plain(account.link_status),
+            "has_signing_key": CONF_SIGNING_KEY in entry.data,
+            "scopes": _plain(account.scopes),
+            "token_expires_at": account.token_expires_at.isoformat(),
+            "refreshes": data.session.refreshes,
+            "subscriptions": None if account.subscriptions is None else len(account.subscriptions),
+            "last_request_id": data.client.last_request_id,
+        },
+        "polling": {
+            "interval_seconds": coordinator.update_interval and coordinator.update_interval.total_seconds(),
+            "last_update_success": coordinator.last_update_success,
+            "last_error": getattr(error, "translation_key", None) or (error and type(error).__name__),
+            "last_error_status": getattr(getattr(error, "__cause__", None), "status", None),
+            "requests_left": account.requests_left,
+        },
+        "doorbells_chosen": len(entry.options.get(OPTION_DOORBELLS, ())),
+    }
 
 
 def _describe(device: Device) -> dict[str, Any]:
-    status = asdict(device.status)
-    status["reported_at"] = device.status.reported_at.isoformat() if device.status.reported_at else None
-    configurations = device.configurations
     return {
         "model": device.model,
         "features": sorted(device.features),
         "unknown_keys": sorted(device.unknown_keys),
-        "status": status,
-        "capabilities": {
-            "video": asdict(device.capabilities.video) if device.capabilities.video else None,
-            "motion_detection": sorted(device.capabilities.motion_detection),
-            "image_enhancements": sorted(device.capabilities.image_enhancements),
-            "chime_slots": device.capabilities.chime_slots,
-            "supported_actions": sorted(device.capabilities.supported_actions),
-            "components": len(device.capabilities.components),
-        },
-        "configurations": {
-            "motion_detection": configurations.motion_detection,
-            "motion_zones": len(configurations.motion_zones or ()),
-            "privacy_zones": len(configurations.privacy_zones or ()),
-            "volume": configurations.volume,
-            "e2e_encryption": configurations.e2e_encryption,
-        },
+        "status": _plain(asdict(device.status)),
+        "capabilities": _plain(asdict(device.capabilities)),
+        "configurations": _plain(asdict(device.configurations)),
     }
+
+
+def _plain(value: object) -> Plain:
+    """Return numbers, flags, times and technical words; zones, sounds and cameras, which have ids, are counted."""
+    match value:
+        case None | bool() | int() | float():
+            return value
+        case datetime():
+            return value.isoformat()
+        case dict():
+            return {str(key): _plain(item) for key, item in value.items()}
+        case frozenset():
+            return sorted((_plain(item) for item in value), key=str)
+        case tuple():
+            return len(value) if any(isinstance(item, dict) for item in value) else [_plain(item) for item in value]
+        case _:
+            text = str(value)
+            # Longer text could be an id or somebody's words: all that is said of it is that it is there.
+            return text if re.fullmatch(r"[\w.:°]{1,24}", text, re.ASCII) else "…"

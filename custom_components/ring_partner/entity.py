@@ -3,10 +3,12 @@
 from abc import abstractmethod
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import override
 
 from homeassistant.core import callback
-from homeassistant.helpers.device_registry import DeviceInfo
+from homeassistant.helpers import device_registry as dr
+from homeassistant.helpers.device_registry import ChildDeviceInfo, DeviceInfo
 from homeassistant.helpers.entity import Entity, EntityDescription
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.helpers.update_coordinator import CoordinatorEntity
@@ -14,48 +16,29 @@ from homeassistant.helpers.update_coordinator import CoordinatorEntity
 from .api import Component, Device, Feature
 from .const import DOMAIN
 from .coordinator import RingCoordinator
-from .devices import component_id
+from .devices import account_identifier, component_id
 from .models import Account, RingConfigEntry
 
 
 @dataclass(frozen=True, kw_only=True)
 class RingDeviceDescription(EntityDescription):
-    """A row of a table: a value that devices with a feature have."""
+    """A row of a table: a value that some devices have."""
 
-    feature: Feature | None = None
-    """None: every device has it."""
+    supported_fn: Callable[[Device], bool] = lambda _: True
+    """Which devices have it; it may look at features, capabilities and location."""
     while_offline: bool = False
     """Whether the value still means something when the device is offline, as a setting does and a contact does not."""
 
 
-class RingEntity(CoordinatorEntity[RingCoordinator]):
-    """Shows one value of the account, of a device, or of a part of one."""
+def has(feature: Feature) -> Callable[[Device], bool]:
+    """Return a `supported_fn` for devices with a feature."""
+    return lambda device: feature in device.features
+
+
+class ValueEntity[SubjectT, ValueT](CoordinatorEntity[RingCoordinator]):
+    """Shows what a function makes of its subject: the account, a device, or a part of one."""
 
     _attr_has_entity_name = True
-
-    def __init__(self, coordinator: RingCoordinator, identifier: str, description: EntityDescription) -> None:
-        """Belong to the registered device with this identifier."""
-        super().__init__(coordinator)
-        self.entity_description = description
-        self._attr_unique_id = f"{identifier}_{description.key}"
-        self._attr_device_info = DeviceInfo(identifiers={(DOMAIN, identifier)})
-        self._read()
-
-    @abstractmethod
-    def _read(self) -> bool:
-        """Take over the newest value; return whether anything that shows has changed."""
-
-    @callback
-    @override
-    def _handle_coordinator_update(self) -> None:
-        """Write only what changed: a device that merely reported again writes nothing."""
-        if self._read():
-            self.async_write_ha_state()
-
-
-class ValueEntity[SubjectT, ValueT](RingEntity):
-    """Shows what a function makes of its subject."""
-
     _attr_available = False
     _value: ValueT | None = None
 
@@ -65,10 +48,15 @@ class ValueEntity[SubjectT, ValueT](RingEntity):
         identifier: str,
         description: EntityDescription,
         value_fn: Callable[[SubjectT], ValueT | None],
+        device_id: str | None = None,
     ) -> None:
-        """Show `value_fn` of the subject."""
+        """Belong to the registered device with this identifier; `device_id` says whose changes matter."""
+        super().__init__(coordinator, device_id)
+        self.entity_description = description
         self._value_fn = value_fn
-        super().__init__(coordinator, identifier, description)
+        self._attr_unique_id = f"{identifier}_{description.key}"
+        self._attr_device_info = DeviceInfo(identifiers={(DOMAIN, identifier)})
+        self._read()
 
     @property
     @override
@@ -80,8 +68,8 @@ class ValueEntity[SubjectT, ValueT](RingEntity):
     def _subject(self) -> SubjectT | None:
         """Return what is shown, or None while that cannot be said."""
 
-    @override
     def _read(self) -> bool:
+        """Take over the newest value; return whether anything that shows has changed."""
         subject = self._subject()
         shown = (subject is not None, self._value if subject is None else self._value_fn(subject))
         if shown == (self._attr_available, self._value):
@@ -89,9 +77,31 @@ class ValueEntity[SubjectT, ValueT](RingEntity):
         self._attr_available, self._value = shown
         return True
 
+    @override
+    async def async_added_to_hass(self) -> None:
+        """Catch up with what came between making the entity and adding it."""
+        await super().async_added_to_hass()
+        self._read()
+
+    @callback
+    @override
+    def _handle_coordinator_update(self) -> None:
+        """Write only what changed: a device that merely reported again writes nothing."""
+        if self._read():
+            self.async_write_ha_state()
+
 
 class AccountEntity[ValueT](ValueEntity[Account, ValueT]):
     """A value of the link; it stays known while Ring cannot be reached."""
+
+    def __init__(
+        self,
+        coordinator: RingCoordinator,
+        description: EntityDescription,
+        value_fn: Callable[[Account], ValueT | None],
+    ) -> None:
+        """Belong to the account."""
+        super().__init__(coordinator, account_identifier(coordinator.config_entry), description, value_fn)
 
     @override
     def _subject(self) -> Account:
@@ -111,14 +121,12 @@ class DeviceEntity[ValueT](ValueEntity[Device, ValueT]):
         """Follow the device by its id."""
         self._device_id = device.id
         self._while_offline = description.while_offline
-        super().__init__(coordinator, device.id, description, value_fn)
+        super().__init__(coordinator, device.id, description, value_fn, device.id)
 
     @override
     def _subject(self) -> Device | None:
-        device = self.coordinator.data.devices.get(self._device_id)
-        if not self.coordinator.last_update_success or device is None:
-            return None
-        return None if device.status.online is False and not self._while_offline else device
+        device = self.coordinator.current_device(self._device_id)
+        return None if device is None or (device.status.online is False and not self._while_offline) else device
 
 
 class ComponentEntity[ValueT](ValueEntity[Component, ValueT]):
@@ -135,14 +143,18 @@ class ComponentEntity[ValueT](ValueEntity[Component, ValueT]):
         """Follow the component by its id within the device."""
         self._device_id = device.id
         self._component_id = component.component_id
-        super().__init__(coordinator, component_id(device.id, component.component_id), description, value_fn)
+        identifier = component_id(device.id, component.component_id)
+        super().__init__(coordinator, identifier, description, value_fn, device.id)
+        parent = dr.async_get(coordinator.hass).async_get_device_by_identifier(
+            (DOMAIN, device.id), coordinator.config_entry.entry_id
+        )
+        if parent is not None:
+            self._attr_device_info = ChildDeviceInfo(identifiers={(DOMAIN, identifier)}, parent_device_id=parent.id)
 
     @override
     def _subject(self) -> Component | None:
-        device = self.coordinator.data.devices.get(self._device_id)
-        if not self.coordinator.last_update_success or device is None:
-            return None
-        components = device.capabilities.components
+        device = self.coordinator.current_device(self._device_id)
+        components = () if device is None else device.capabilities.components
         return next((item for item in components if item.component_id == self._component_id), None)
 
 
@@ -152,26 +164,28 @@ def async_add_as_devices_appear(
     async_add_entities: AddConfigEntryEntitiesCallback,
     build: Callable[[Device], Iterable[Entity]],
 ) -> None:
-    """Add the entities of every device, now and whenever a device appears or turns out to have more features."""
+    """Add the entities of every device, now and whenever a device appears or turns out to have more to show."""
     coordinator = entry.runtime_data.coordinator
     seen: dict[str, object] = {}
-    added: set[str | None] = set()
+    alive: set[str | None] = set()
 
     @callback
     def add_new() -> None:
         devices = coordinator.data.devices
-        for gone in seen.keys() - devices.keys():
-            # Should it come back after it was removed from the registry, its entities are needed again.
-            del seen[gone]
-            added.difference_update({unique_id for unique_id in added if unique_id and unique_id.startswith(gone)})
         new: list[Entity] = []
         for device in devices.values():
-            shape = (device.features, device.capabilities.components)
+            shape = (device.features, device.capabilities, device.location)
             if seen.get(device.id) != shape:
                 seen[device.id] = shape
-                new += [entity for entity in build(device) if entity.unique_id not in added]
-        added.update(entity.unique_id for entity in new)
-        async_add_entities(new)
+                new += [entity for entity in build(device) if entity.unique_id not in alive]
+        for entity in new:
+            alive.add(entity.unique_id)
+            # Entities of a device that only hides stay; those of one that was removed are needed again if it returns.
+            entity.async_on_remove(partial(alive.discard, entity.unique_id))
+        for gone in seen.keys() - devices.keys():
+            del seen[gone]
+        if new:
+            async_add_entities(new)
 
     entry.async_on_unload(coordinator.async_add_listener(add_new))
     add_new()

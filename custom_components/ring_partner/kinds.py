@@ -3,6 +3,7 @@
 from collections.abc import Collection
 
 from .api import Device, Feature
+from .const import PermissionGroup
 
 # The first feature a device has names it, when Ring's picture of it does not.
 _NAMES: tuple[tuple[Feature, str], ...] = (
@@ -28,6 +29,13 @@ def model_name(device: Device, doorbells: Collection[str]) -> str | None:
     if device.id in doorbells:
         return "Doorbell"
     return next((name for feature, name in _NAMES if feature in device.features), None)
+
+
+def permission_group(device: Device) -> PermissionGroup:
+    """Return which of the Ring app's permissions the device needs."""
+    if is_camera(device):
+        return PermissionGroup.CAMERAS
+    return PermissionGroup.CHIMES if Feature.CHIME in device.features else PermissionGroup.SENSORS
 
 
 def is_camera(device: Device) -> bool:

@@ -1,13 +1,17 @@
 """What every way to link an account shares: the checks, the confirmation at Ring, and the entry at the end."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 import logging
+import time
 from typing import TYPE_CHECKING, Any, override
 
 from homeassistant.components.http import KEY_HASS_USER
 from homeassistant.config_entries import SOURCE_REAUTH, SOURCE_RECONFIGURE, ConfigEntry, ConfigFlowResult
 from homeassistant.const import CONF_TOKEN
 from homeassistant.core import CALLBACK_TYPE, callback
+from homeassistant.data_entry_flow import AbortFlow, UnknownFlow
 from homeassistant.helpers import http
 from homeassistant.helpers.aiohttp_client import async_get_clientsession
 from homeassistant.helpers.config_entry_oauth2_flow import AbstractOAuth2FlowHandler
@@ -30,11 +34,13 @@ from .api import (
 )
 from .application_credentials import RingOAuth2Implementation
 from .const import CONF_IMPLEMENTATION, CONF_LINK_METHOD, CONF_SIGNING_KEY, DOMAIN, LinkMethod
-from .linking import Claim, LinkListener, async_acquire_listener
+from .linking import Claim, LinkListener, NonceMismatchError, async_acquire_listener
 from .session import new_link
 from .webhook import Endpoint, async_public_url, endpoint_id, homepage_url
 
 _LOGGER = logging.getLogger(__name__)
+
+MIN_KEY_LENGTH = 8
 
 # The first that fits names the text the user reads.
 ERRORS: tuple[tuple[type[RingError], str], ...] = (
@@ -45,8 +51,10 @@ ERRORS: tuple[tuple[type[RingError], str], ...] = (
     (RingForbiddenError, "forbidden"),
     (RingNotFoundError, "no_integration"),
     (RingRequestError, "refused"),
+    (NonceMismatchError, "wrong_signing_key"),
     (RingError, "unknown"),
 )
+
 
 def error_key(err: RingError) -> str:
     """Return the key of the text that tells the user about an error."""
@@ -68,10 +76,15 @@ class RingLinkFlow(AbstractOAuth2FlowHandler):
         self._urls: dict[str, str] = {}
         self._waiting: asyncio.Task[Claim | None] | None = None
         self._code_seen = False
+        self._wait_error: str | None = None
         self._claim: Claim | None = None
+        self._pasted: str | None = None
         self._token: Token | None = None
+        self._maybe_confirmed = False
         self._confirmed = False
         self._submitting = asyncio.Lock()
+        self._removed = False
+        self._finished = False
 
     @property
     @override
@@ -83,28 +96,46 @@ class RingLinkFlow(AbstractOAuth2FlowHandler):
     @override
     def async_remove(self) -> None:
         """The dialog is gone: stop waiting, and take the endpoints away if nobody else needs them."""
+        self._removed = True
         if self._waiting is not None:
             self._waiting.cancel()
+        self._stop_listening()
+
+    @callback
+    def _stop_listening(self) -> None:
         if self._close_listener is not None:
             self._close_listener()
             self._close_listener = None
+
+    @asynccontextmanager
+    async def _one_submit(self) -> AsyncIterator[None]:
+        """Let one submit work at a time; the second of a double click finds the flow ended, as it is for any other."""
+        async with self._submitting:
+            if self._finished:
+                raise UnknownFlow
+            yield
 
     async def _async_confirm(self, claim: Claim) -> None:
         """Confirm with the nonce, which Ring takes once, then complete, which may be repeated."""
         client = self._client(claim.token.access_token)
         if not self._confirmed:
-            await client.async_confirm_link(claim.nonce, self._identifier())
+            try:
+                await client.async_confirm_link(claim.nonce, self._identifier())
+            except RingUnavailableError:
+                self._maybe_confirmed = True
+                raise
+            except RingRequestError:
+                # Perhaps it was taken and only the answer got lost; then the link can be completed.
+                if not self._maybe_confirmed:
+                    raise
             self._confirmed = True
         await client.async_set_link_status("completed")
-        if self._listener is not None:
-            await self._listener.async_forget(claim.user.id)
 
     async def _async_link_token(self, token: Token) -> ConfigFlowResult:
         """Learn whose token it is, complete the link, and finish."""
         client = self._client(token.access_token)
         user = await client.async_get_user()
-        if abort := await self._async_check_account(user):
-            return abort
+        await self._async_check_account(user)
         if self._method is not LinkMethod.PLAYGROUND:
             await client.async_set_link_status("completed", self._identifier())
         return await self._async_finish(user, token)
@@ -116,9 +147,7 @@ class RingLinkFlow(AbstractOAuth2FlowHandler):
         return self.flow_impl
 
     def _client(self, access_token: str) -> RingClient:
-        return RingClient(
-            async_get_clientsession(self.hass), StaticAuth(access_token), RingHosts.from_environment()
-        )
+        return RingClient(async_get_clientsession(self.hass), StaticAuth(access_token), RingHosts.from_environment())
 
     def _entry(self) -> ConfigEntry | None:
         """The entry that is linked anew, if any."""
@@ -134,12 +163,14 @@ class RingLinkFlow(AbstractOAuth2FlowHandler):
 
     async def _async_listen(self, signing_key: str) -> bool:
         """Open the endpoints of this Ring app; False where Ring could not reach them."""
-        if self._close_listener is not None:
-            self._close_listener()
+        self._stop_listening()
         self._signing_key = signing_key
         self._listener, self._close_listener = await async_acquire_listener(
             self.hass, self._implementation, signing_key
         )
+        if self._removed:
+            # The dialog was closed meanwhile.
+            self._stop_listening()
         return await self._async_find_urls(signing_key)
 
     async def _async_find_urls(self, signing_key: str) -> bool:
@@ -151,34 +182,54 @@ class RingLinkFlow(AbstractOAuth2FlowHandler):
         self._urls["homepage_url"] = homepage_url(self._urls[f"{Endpoint.EVENTS}_url"])
         return True
 
-    async def _async_check_account(self, user: User) -> ConfigFlowResult | None:
+    async def _async_check_account(self, user: User) -> None:
         """Refuse a second entry of an account, and another account for an entry."""
         await self.async_set_unique_id(user.id, raise_on_progress=False)
+        placeholders = {"account": describe(user)}
         entry = self._entry()
-        if entry is not None:
-            return None if entry.unique_id == user.id else self.async_abort(
-                reason="wrong_account", description_placeholders={"account": describe(user)}
-            )
-        self._abort_if_unique_id_configured()
-        return None
+        if entry is None:
+            self._abort_if_unique_id_configured(description_placeholders=placeholders)
+        elif entry.unique_id != user.id:
+            raise AbortFlow("wrong_account", placeholders)
 
     async def _async_finish(self, user: User, token: Token) -> ConfigFlowResult:
         """Create the entry, or give the existing one its new link."""
         entry = self._entry()
-        data: dict[str, Any] = {CONF_LINK_METHOD: self._method, CONF_TOKEN: new_link(token)}
+        data: dict[str, Any] = {CONF_LINK_METHOD: self._method.value, CONF_TOKEN: new_link(token)}
         if self._method is not LinkMethod.PLAYGROUND:
             data[CONF_IMPLEMENTATION] = self._implementation.domain
         if key := self._signing_key or (entry.data.get(CONF_SIGNING_KEY) if entry else None):
             data[CONF_SIGNING_KEY] = key
+        self._finished = True
         if entry is not None:
             return self.async_update_reload_and_abort(entry, data=data)
-        # A second submit of the same form may have been quicker.
-        self._abort_if_unique_id_configured()
-        return self.async_create_entry(title=describe(user), data=data)
+        if self._method is not LinkMethod.PLAYGROUND:
+            return self.async_create_entry(title=account_name(user), data=data)
+        return self.async_create_entry(
+            title=account_name(user),
+            data=data,
+            description="playground",
+            description_placeholders={"minutes": str(round(token.expires_in(time.time()) / 60))},
+        )
+
+
+def account_name(user: User) -> str:
+    """An account as its entry is called."""
+    name = " ".join(part for part in (user.first_name, user.last_name) if part)
+    return name or user.masked_email or "Ring"
 
 
 def describe(user: User) -> str:
     """An account as a person recognises it, without giving the address away."""
-    name = " ".join(part for part in (user.first_name, user.last_name) if part)
-    known = " · ".join(part for part in (name, user.masked_email) if part)
-    return known or "Ring"
+    name = account_name(user)
+    return name if user.masked_email in (None, name) else f"{name} · {user.masked_email}"
+
+
+def signing_key_from(user_input: dict[str, Any]) -> str | None:
+    """Return the signing key of a form, or None where the field was left empty."""
+    return user_input.get(CONF_SIGNING_KEY, "").strip() or None
+
+
+def signing_key_errors(key: str | None) -> dict[str, str]:
+    """Say what is wrong with a signing key, if one was given."""
+    return {} if key is None or len(key) >= MIN_KEY_LENGTH else {CONF_SIGNING_KEY: "invalid_signing_key"}

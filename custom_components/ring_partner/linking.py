@@ -6,8 +6,9 @@ Ring documentation: "Account linking", one-way flow.
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict, dataclass, field
+from functools import partial
 import hashlib
 import html
 from http import HTTPStatus
@@ -18,10 +19,10 @@ from typing import Any, override
 from urllib.parse import parse_qsl
 
 from aiohttp.hdrs import METH_GET, METH_POST
-from aiohttp.web import Request, Response
+from aiohttp.web import Request, RequestPayloadError, Response
 
 from homeassistant.components import webhook
-from homeassistant.config_entries import SOURCE_INTEGRATION_DISCOVERY
+from homeassistant.config_entries import SOURCE_IGNORE, SOURCE_INTEGRATION_DISCOVERY
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
 from homeassistant.helpers.aiohttp_client import async_get_clientsession
 from homeassistant.helpers.storage import Store
@@ -31,6 +32,7 @@ from .api import (
     RingClient,
     RingError,
     RingHosts,
+    RingUnavailableError,
     StaticAuth,
     Token,
     User,
@@ -47,6 +49,10 @@ MAX_BODY_BYTES = 8192
 MAX_CODE_LENGTH = 2048
 MAX_EXCHANGES = 5
 SEEN_CODES = 64
+# A code lives 60 s. Asking again loses nothing: what Ring granted in an answer that got lost, nobody can ever use.
+RETRY_SECONDS = (1, 3, 10, 20)
+# What a nonce looks like; anything else is a stranger's.
+NONCE_LENGTH = 43
 # The browser may arrive while the code is still being exchanged.
 EXCHANGE_PATIENCE_SECONDS = 10
 # Shorter than any access token lives, so that an unclaimed one never needs a refresh.
@@ -80,71 +86,99 @@ class Claim:
         return is_fresh(self.time_ms, time.time())
 
 
-@dataclass(slots=True)
+class NonceMismatchError(RingError):
+    """A browser came with a nonce that fits no account: the signing key is another app's, or the code never came."""
+
+
+@dataclass(slots=True, eq=False)
 class _Waiter:
+    """Somebody who waits for a browser; the result is None when one came whose nonce fits no account."""
+
     account_id: str | None
-    claim: asyncio.Future[Claim]
+    claim: asyncio.Future[Claim | None]
 
 
 class LinkListener:
     """Receives the code and the browser of one Ring app."""
 
-    def __init__(self, hass: HomeAssistant, implementation: RingOAuth2Implementation, signing_key: str) -> None:
+    def __init__(self, hass: HomeAssistant, signing_key: str) -> None:
         """Prepare; the endpoints exist from `async_acquire_listener` on."""
         self.hass = hass
-        self.implementation = implementation
         self.key = endpoint_id(signing_key, Endpoint.TOKEN_EXCHANGE)
         self.signing_key = signing_key
         self._account_link_id = endpoint_id(signing_key, Endpoint.ACCOUNT_LINK)
         self._store: Store[dict[str, Any]] = Store(
             hass, 1, f"{DOMAIN}.{self.key[:16]}.unclaimed", private=True, atomic_writes=True
         )
-        self._users = 0
+        self._loading = asyncio.Lock()
+        self._loaded = False
+        # The credentials of each flow and entry that needs the endpoints.
+        self._users: list[RingOAuth2Implementation] = []
         self._unclaimed: dict[str, Unclaimed] = {}
         self._claims: dict[str, Claim] = {}
+        self._code_waiters: list[asyncio.Future[RingError | None]] = []
         self._waiters: list[_Waiter] = []
         self._exchanges: set[asyncio.Task[None]] = set()
         self._seen_codes: deque[bytes] = deque(maxlen=SEEN_CODES)
-        self._code_received = asyncio.Event()
 
     @override
     def __repr__(self) -> str:
         """Show no key."""
-        return f"<LinkListener users={self._users} unclaimed={len(self._unclaimed)}>"
+        return f"<LinkListener users={len(self._users)} unclaimed={len(self._unclaimed)}>"
 
-    async def async_open(self) -> None:
+    @property
+    def implementation(self) -> RingOAuth2Implementation:
+        """The credentials to exchange a code with: those of the latest flow, as its user has just chosen them."""
+        return self._users[-1]
+
+    async def async_open(self, implementation: RingOAuth2Implementation) -> None:
         """Register the endpoints and remember the accounts that waited before a restart."""
-        self._users += 1
-        if self._users > 1:
-            return
-        for webhook_id, name, handler, method in (
-            (self.key, "Ring token exchange", self._handle_code, METH_POST),
-            (self._account_link_id, "Ring account link", self._handle_browser, METH_GET),
-        ):
-            webhook.async_register(self.hass, DOMAIN, name, webhook_id, handler, allowed_methods=[method])
-        for account_id, stored in (await self._store.async_load() or {}).items():
-            self._unclaimed.setdefault(
-                account_id,
-                Unclaimed(User(**stored["user"]), Token.from_dict(stored["token"]), stored["received"]),
-            )
+        self._users.append(implementation)
+        if len(self._users) == 1:
+            for webhook_id, name, handler, method in (
+                (self.key, "Ring token exchange", self._handle_code, METH_POST),
+                (self._account_link_id, "Ring account link", self._handle_browser, METH_GET),
+            ):
+                webhook.async_register(self.hass, DOMAIN, name, webhook_id, handler, allowed_methods=[method])
+        async with self._loading:
+            if not self._loaded:
+                await self._async_load()
+                self._loaded = True
+
+    async def _async_load(self) -> None:
+        stored = await self._store.async_load() or {}
+        for account_id, item in stored.items():
+            unclaimed = Unclaimed(User(**item["user"]), Token.from_dict(item["token"]), item["received"])
+            self._unclaimed.setdefault(account_id, unclaimed)
+        if stored.keys() - self._current_unclaimed():
+            await self._async_save()
 
     @callback
-    def close(self) -> None:
+    def close(self, implementation: RingOAuth2Implementation) -> None:
         """One user less; the last one takes the endpoints away."""
-        self._users -= 1
-        if self._users == 0:
+        self._users.remove(implementation)
+        if not self._users:
             webhook.async_unregister(self.hass, self.key)
             webhook.async_unregister(self.hass, self._account_link_id)
             self.hass.data[_LISTENERS].pop(self.key, None)
 
     async def async_wait_for_code(self) -> None:
-        """Wait until the user has enabled the app in the Ring app."""
-        while not self._current_unclaimed():
-            self._code_received.clear()
-            await self._code_received.wait()
+        """Wait until the user has enabled the app in the Ring app. Raises RingError if the code was of no use."""
+        if self._current_unclaimed():
+            return
+        waiter: asyncio.Future[RingError | None] = self.hass.loop.create_future()
+        self._code_waiters.append(waiter)
+        try:
+            if (err := await waiter) is not None:
+                raise err
+        finally:
+            self._code_waiters.remove(waiter)
 
     async def async_wait_for_claim(self, account_id: str | None) -> Claim:
-        """Wait until a browser has arrived; `account_id` is the account one would rather see."""
+        """Wait until a browser has arrived; `account_id` is the account one would rather see.
+
+        Raises NonceMismatchError if the browser's nonce fits no account.
+        """
         fresh = {key: claim for key, claim in self._claims.items() if claim.is_fresh()}
         self._claims = fresh
         if fresh:
@@ -152,12 +186,15 @@ class LinkListener:
         waiter = _Waiter(account_id, self.hass.loop.create_future())
         self._waiters.append(waiter)
         try:
-            return await waiter.claim
+            claim = await waiter.claim
         finally:
             self._waiters.remove(waiter)
+        if claim is None:
+            raise NonceMismatchError("The nonce fits no account")
+        return claim
 
     def take_claim(self, account_id: str) -> Claim | None:
-        """Return the claim that a discovery was started for."""
+        """Return the claim of an account that nobody waited for."""
         claim = self._claims.pop(account_id, None)
         return claim if claim is not None and claim.is_fresh() else None
 
@@ -203,36 +240,44 @@ class LinkListener:
 
     async def _async_exchange(self, code: str) -> None:
         """Turn the code into an unclaimed account."""
+        oauth = self.implementation.client
+        failure: RingError | None = None
         try:
-            token = await self.implementation.client.exchange_code(code)
+            token = await _patiently(partial(oauth.exchange_code, code))
             client = RingClient(
                 async_get_clientsession(self.hass), StaticAuth(token.access_token), RingHosts.from_environment()
             )
-            user = await client.async_get_user()
+            user = await _patiently(client.async_get_user)
         except RingError as err:
             _LOGGER.warning("Ring sent an authorization code that could not be exchanged: %s", err)
-            return
-        self._unclaimed[user.id] = Unclaimed(user, token, time.time())
-        await self._async_save()
-        self._code_received.set()
+            failure = err
+        else:
+            self._unclaimed[user.id] = Unclaimed(user, token, time.time())
+            await self._async_save()
+        for waiter in self._code_waiters:
+            if not waiter.done():
+                waiter.set_result(failure)
 
     async def _handle_browser(self, hass: HomeAssistant, webhook_id: str, request: Request) -> Response:
         """The user's browser comes from the Ring app with a nonce that names the account to who knows the key."""
         if self._exchanges:
             await asyncio.wait(self._exchanges, timeout=EXCHANGE_PATIENCE_SECONDS)
         nonce, time_ms = request.query.get("nonce", ""), request.query.get("time", "")
-        matches = [
-            item
-            for item in self._current_unclaimed().values()
-            if nonce_matches(nonce, self.signing_key, time_ms, item.user.id)
-        ]
-        if not matches or not is_fresh(time_ms, time.time()):
+        if not nonce:
+            return _page(
+                HTTPStatus.OK,
+                "This address works",
+                "Home Assistant can be reached here. Ring opens this address when you press Confirm in the Ring app.",
+            )
+        claim = self._find_claim(nonce, time_ms)
+        if claim is None:
             return _page(
                 HTTPStatus.BAD_REQUEST,
                 "This link is not valid",
-                "It may be too old. Go back to the Ring app and confirm the connection again.",
+                "It may be too old. Go back to the Ring app and confirm the connection again. If that does not help, "
+                "remove the app there and enable it again.",
             )
-        self._deliver(Claim(matches[0].user, matches[0].token, nonce, time_ms))
+        self.offer(claim)
         return _page(
             HTTPStatus.OK,
             "One more step",
@@ -240,9 +285,26 @@ class LinkListener:
             "within ten minutes.",
         )
 
-    def _deliver(self, claim: Claim) -> None:
+    def _find_claim(self, nonce: str, time_ms: str) -> Claim | None:
+        """Find the account that the nonce is for; if there is none, those who wait want to know."""
+        if not is_fresh(time_ms, time.time()):
+            return None
+        unclaimed = self._current_unclaimed().values()
+        for item in unclaimed:
+            if nonce_matches(nonce, self.signing_key, time_ms, item.user.id):
+                return Claim(item.user, item.token, nonce, time_ms)
+        if unclaimed and len(nonce) == NONCE_LENGTH:
+            for waiter in self._open_waiters():
+                waiter.claim.set_result(None)
+        return None
+
+    def _open_waiters(self) -> list[_Waiter]:
+        return [waiter for waiter in self._waiters if not waiter.claim.done()]
+
+    @callback
+    def offer(self, claim: Claim) -> None:
         """Hand a claim to the flow that waits for this account, else to any that waits, else start one."""
-        open_waiters = [waiter for waiter in self._waiters if not waiter.claim.done()]
+        open_waiters = self._open_waiters()
         order: tuple[Callable[[_Waiter], bool], ...] = (
             lambda waiter: waiter.account_id == claim.user.id,
             lambda waiter: waiter.account_id is None,
@@ -260,7 +322,9 @@ class LinkListener:
         """Nobody waits: the app was enabled first, or again after it had been removed."""
         entry = self.hass.config_entries.async_entry_for_domain_unique_id(DOMAIN, claim.user.id)
         if entry is not None:
-            entry.async_start_reauth(self.hass)
+            # What the user has switched off or does not want to see stays so.
+            if entry.source != SOURCE_IGNORE and entry.disabled_by is None:
+                entry.async_start_reauth(self.hass)
             return
         self.hass.async_create_task(
             self.hass.config_entries.flow.async_init(
@@ -279,10 +343,9 @@ async def async_acquire_listener(
     listeners = hass.data.setdefault(_LISTENERS, {})
     key = endpoint_id(signing_key, Endpoint.TOKEN_EXCHANGE)
     if (listener := listeners.get(key)) is None:
-        listener = listeners[key] = LinkListener(hass, implementation, signing_key)
-    listener.implementation = implementation
-    await listener.async_open()
-    return listener, listener.close
+        listener = listeners[key] = LinkListener(hass, signing_key)
+    await listener.async_open(implementation)
+    return listener, partial(listener.close, implementation)
 
 
 def find_listener(hass: HomeAssistant, key: str) -> LinkListener | None:
@@ -290,11 +353,27 @@ def find_listener(hass: HomeAssistant, key: str) -> LinkListener | None:
     return hass.data.get(_LISTENERS, {}).get(key)
 
 
+async def _patiently[T](request: Callable[[], Awaitable[T]]) -> T:
+    """Ask again through a short outage."""
+    for pause in RETRY_SECONDS:
+        try:
+            return await request()
+        except RingUnavailableError:
+            await asyncio.sleep(pause)
+    return await request()
+
+
 async def _read_code(request: Request) -> str | None:
     """Find the code: Ring's documentation shows no request, so a form, JSON and the query are all accepted."""
     body = b""
-    while len(body) <= MAX_BODY_BYTES and (chunk := await request.content.read(MAX_BODY_BYTES + 1 - len(body))):
-        body += chunk
+    # Once: what stands in for a request that came through Home Assistant Cloud starts over at each `content`.
+    stream = request.content
+    try:
+        while len(body) <= MAX_BODY_BYTES and (chunk := await stream.read(MAX_BODY_BYTES + 1 - len(body))):
+            body += chunk
+    except RequestPayloadError:
+        # Said to be compressed, and is not.
+        return None
     if len(body) > MAX_BODY_BYTES:
         return None
     code = _fields(body).get("code") or request.query.get("code")
@@ -325,7 +404,10 @@ place-items:center;background:Canvas;color:CanvasText}}main{{max-width:26rem;pad
 
 
 def _page(status: HTTPStatus, title: str, text: str) -> Response:
-    """A page for the browser that Ring sent; it must not pass its address on."""
+    """A page for the browser that Ring sent; it must not pass its address on.
+
+    Home Assistant's own server makes the policy "no-referrer", which is as good for a page without a form.
+    """
     return Response(
         status=status,
         text=_PAGE.format(title=html.escape(title), text=html.escape(text)),

@@ -32,8 +32,14 @@ class Account:
     token_expires_at: datetime
     scopes: frozenset[str]
     link_status: str | None = None
-    subscription: Subscription | None = None
+    subscriptions: tuple[Subscription, ...] | None = None
+    """None until they have been read; empty for an app without plans."""
     requests_left: int | None = None
+
+    @property
+    def subscription(self) -> Subscription | None:
+        """The one that counts: an active one, if there is any."""
+        return min(self.subscriptions or (), key=lambda item: item.status != "active", default=None)
 
 
 @dataclass(frozen=True, slots=True)

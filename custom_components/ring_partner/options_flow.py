@@ -32,29 +32,33 @@ class RingOptionsFlow(OptionsFlowWithReload):
 
     async def async_step_init(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Show and take the options."""
+        choices = self._cameras()
+        chosen: list[str] = self.config_entry.options.get(OPTION_DOORBELLS, [])
+        # What is not offered now (hidden by encryption, say) stays chosen.
+        kept = [device_id for device_id in chosen if device_id not in choices]
         if user_input is not None:
-            options = {**self.config_entry.options, **user_input}
-            options[OPTION_POLLING_INTERVAL] = int(options[OPTION_POLLING_INTERVAL])
+            options: dict[str, Any] = {OPTION_POLLING_INTERVAL: int(user_input[OPTION_POLLING_INTERVAL])}
+            if doorbells := [*user_input.get(OPTION_DOORBELLS, []), *kept]:
+                options[OPTION_DOORBELLS] = doorbells
             return self.async_create_entry(data=options)
         fields: dict[vol.Marker, Any] = {
             vol.Required(OPTION_POLLING_INTERVAL, default=DEFAULT_POLLING_SECONDS): POLLING
         }
-        if choices := self._cameras():
+        if choices:
+            labels = [SelectOptionDict(value=value, label=label) for value, label in choices.items()]
             fields[vol.Optional(OPTION_DOORBELLS, default=[])] = SelectSelector(
-                SelectSelectorConfig(options=choices, multiple=True)
+                SelectSelectorConfig(options=labels, multiple=True)
             )
+        suggested = {**self.config_entry.options, OPTION_DOORBELLS: [one for one in chosen if one in choices]}
         return self.async_show_form(
-            step_id="init",
-            data_schema=self.add_suggested_values_to_schema(vol.Schema(fields), self.config_entry.options),
+            step_id="init", data_schema=self.add_suggested_values_to_schema(vol.Schema(fields), suggested)
         )
 
-    def _cameras(self) -> list[SelectOptionDict]:
-        """The devices with video of which Ring does not say what they are."""
+    def _cameras(self) -> dict[str, str]:
+        """Id and name of the devices with video of which Ring does not say what they are."""
         if self.config_entry.state is not ConfigEntryState.LOADED:
-            return []
+            return {}
         devices = self.config_entry.runtime_data.coordinator.data.devices
-        return [
-            SelectOptionDict(value=device.id, label=device.name or device.id[-6:])
-            for device in devices.values()
-            if is_unidentified_camera(device)
-        ]
+        return {
+            device.id: device.name or device.id[-6:] for device in devices.values() if is_unidentified_camera(device)
+        }

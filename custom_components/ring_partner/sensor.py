@@ -22,17 +22,19 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity import Entity
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.helpers.typing import StateType
+from homeassistant.util.unit_conversion import TemperatureConverter
 
-from .api import Component, Device, Feature, Subscription, VideoCapability
-from .coordinator import RingCoordinator
-from .devices import account_identifier
+from .api import Component, Device, Feature, Location, Measurement, VideoCapability
+from .coordinator import LINK_LOST
 from .entity import (
     AccountEntity,
     ComponentEntity,
     DeviceEntity,
     RingDeviceDescription,
     async_add_as_devices_appear,
+    has,
 )
+from .kinds import is_camera
 from .models import Account, RingConfigEntry
 
 # Everything comes from the coordinator.
@@ -40,17 +42,15 @@ PARALLEL_UPDATES = 0
 
 type SensorValue = StateType | datetime
 
-LINK_STATUSES = ("awaiting", "completed")
+LINK_STATUSES = ("awaiting", "completed", LINK_LOST)
 PLANS = ("paid", "trial")
 
 
 @dataclass(frozen=True, kw_only=True)
 class RingSensorDescription(RingDeviceDescription, SensorEntityDescription):
-    """A sensor that devices with a feature have."""
+    """A sensor of a device."""
 
     value_fn: Callable[[Device], SensorValue]
-    unit_fn: Callable[[Device], str | None] | None = None
-    """The unit, where it is Ring that chooses it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,13 +75,22 @@ def _codec(video: VideoCapability | None) -> str | None:
     return None if video is None else ", ".join(video.codecs) or None
 
 
+def _celsius(measured: Measurement | None) -> float | None:
+    """Return a temperature in °C: the unit of an entity must not change with what Ring happens to send."""
+    if measured is None or measured.unit is None:
+        return None if measured is None else measured.value
+    if measured.unit not in TemperatureConverter.VALID_UNITS:
+        return None
+    return TemperatureConverter.convert(measured.value, measured.unit, UnitOfTemperature.CELSIUS)
+
+
 def _measured(
     feature: Feature, value_fn: Callable[[Device], SensorValue], device_class: SensorDeviceClass, unit: str
 ) -> RingSensorDescription:
     """What a device measures now; the device class gives the name."""
     return RingSensorDescription(
         key=feature,
-        feature=feature,
+        supported_fn=has(feature),
         value_fn=value_fn,
         device_class=device_class,
         native_unit_of_measurement=unit,
@@ -90,13 +99,17 @@ def _measured(
 
 
 def _setup(
-    key: str, feature: Feature, value_fn: Callable[[Device], SensorValue], *, enabled: bool = False
+    key: str,
+    value_fn: Callable[[Device], SensorValue],
+    supported_fn: Callable[[Device], bool] | None = None,
+    *,
+    enabled: bool = False,
 ) -> RingSensorDescription:
-    """How a device is made or set up."""
+    """How a device is made or set up: it exists where it has a value, if nothing else decides that."""
     return RingSensorDescription(
         key=key,
         translation_key=key,
-        feature=feature,
+        supported_fn=supported_fn or (lambda device: value_fn(device) is not None),
         value_fn=value_fn,
         while_offline=True,
         entity_category=EntityCategory.DIAGNOSTIC,
@@ -104,10 +117,18 @@ def _setup(
     )
 
 
-def _plan(subscription: Subscription | None) -> str:
+def _plan(account: Account) -> str | None:
+    if account.subscriptions is None:
+        return None
+    subscription = account.subscription
     if subscription is None or subscription.status == "inactive":
         return "none"
     return subscription.sub_type if subscription.sub_type in PLANS else "other"
+
+
+def _place(device: Device) -> Location:
+    """Return where a camera is; nobody asks it of a sensor."""
+    return (device.location if is_camera(device) else None) or Location()
 
 
 def _count(zones: tuple[object, ...] | None) -> int | None:
@@ -126,7 +147,7 @@ SENSORS: tuple[RingSensorDescription, ...] = (
     ),
     RingSensorDescription(
         key=Feature.BATTERY,
-        feature=Feature.BATTERY,
+        supported_fn=has(Feature.BATTERY),
         value_fn=lambda device: device.status.battery,
         # The last charge of a device that fell silent says why it did.
         while_offline=True,
@@ -138,22 +159,20 @@ SENSORS: tuple[RingSensorDescription, ...] = (
     RingSensorDescription(
         key=Feature.SIGNAL_STRENGTH,
         translation_key=Feature.SIGNAL_STRENGTH,
-        feature=Feature.SIGNAL_STRENGTH,
+        supported_fn=has(Feature.SIGNAL_STRENGTH),
         value_fn=lambda device: device.status.signal_strength,
         entity_category=EntityCategory.DIAGNOSTIC,
     ),
     RingSensorDescription(
         key=Feature.TEMPERATURE,
-        feature=Feature.TEMPERATURE,
-        value_fn=lambda device: None if (measured := device.status.temperature) is None else measured.value,
-        unit_fn=lambda device: None if (measured := device.status.temperature) is None else measured.unit,
+        supported_fn=has(Feature.TEMPERATURE),
+        value_fn=lambda device: _celsius(device.status.temperature),
         device_class=SensorDeviceClass.TEMPERATURE,
         native_unit_of_measurement=UnitOfTemperature.CELSIUS,
+        suggested_display_precision=1,
         state_class=SensorStateClass.MEASUREMENT,
     ),
-    _measured(
-        Feature.HUMIDITY, lambda device: device.status.humidity, SensorDeviceClass.HUMIDITY, PERCENTAGE
-    ),
+    _measured(Feature.HUMIDITY, lambda device: device.status.humidity, SensorDeviceClass.HUMIDITY, PERCENTAGE),
     _measured(
         Feature.PM25,
         lambda device: device.status.pm25,
@@ -166,13 +185,13 @@ SENSORS: tuple[RingSensorDescription, ...] = (
         SensorDeviceClass.CO,
         UnitOfRatio.PARTS_PER_MILLION,
     ),
-    _setup("resolution", Feature.VIDEO, lambda device: _resolution(device.capabilities.video), enabled=True),
-    _setup("codec", Feature.VIDEO, lambda device: _codec(device.capabilities.video)),
-    _setup("volume", Feature.VOLUME, lambda device: device.configurations.volume, enabled=True),
-    _setup("motion_zones", Feature.MOTION_ZONES, lambda device: _count(device.configurations.motion_zones)),
-    _setup("privacy_zones", Feature.PRIVACY_ZONES, lambda device: _count(device.configurations.privacy_zones)),
-    _setup("country", Feature.VIDEO, lambda device: None if device.location is None else device.location.country),
-    _setup("state", Feature.VIDEO, lambda device: None if device.location is None else device.location.state),
+    _setup("resolution", lambda device: _resolution(device.capabilities.video), enabled=True),
+    _setup("codec", lambda device: _codec(device.capabilities.video)),
+    _setup("volume", lambda device: device.configurations.volume, has(Feature.VOLUME), enabled=True),
+    _setup("motion_zones", lambda device: _count(device.configurations.motion_zones), has(Feature.MOTION_ZONES)),
+    _setup("privacy_zones", lambda device: _count(device.configurations.privacy_zones), has(Feature.PRIVACY_ZONES)),
+    _setup("country", lambda device: _place(device).country),
+    _setup("state", lambda device: _place(device).state),
 )
 
 COMPONENT_SENSORS: tuple[ComponentSensorDescription, ...] = (
@@ -210,7 +229,7 @@ ACCOUNT_SENSORS: tuple[AccountSensorDescription, ...] = (
     AccountSensorDescription(
         key="subscription",
         translation_key="subscription",
-        value_fn=lambda account: _plan(account.subscription),
+        value_fn=_plan,
         device_class=SensorDeviceClass.ENUM,
         options=[*PLANS, "other", "none"],
         entity_category=EntityCategory.DIAGNOSTIC,
@@ -246,13 +265,12 @@ async def async_setup_entry(
 ) -> None:
     """Set up the sensors of the account and of every device."""
     coordinator = entry.runtime_data.coordinator
-    account_id = account_identifier(entry)
-    async_add_entities(AccountSensor(coordinator, account_id, row, row.value_fn) for row in ACCOUNT_SENSORS)
+    async_add_entities(AccountSensor(coordinator, row, row.value_fn) for row in ACCOUNT_SENSORS)
 
     def build(device: Device) -> Iterator[Entity]:
         for row in SENSORS:
-            if row.feature is None or row.feature in device.features:
-                yield RingSensor(coordinator, device, row)
+            if row.supported_fn(device):
+                yield RingSensor(coordinator, device, row, row.value_fn)
         for component in device.capabilities.components:
             for part in COMPONENT_SENSORS:
                 yield ComponentSensor(coordinator, device, component, part, part.value_fn)
@@ -282,9 +300,3 @@ class ComponentSensor(ComponentEntity[SensorValue], _ShowsValue):
 
 class RingSensor(DeviceEntity[SensorValue], _ShowsValue):
     """A row of the devices' table for one device."""
-
-    def __init__(self, coordinator: RingCoordinator, device: Device, row: RingSensorDescription) -> None:
-        """Take the unit from Ring where it names one."""
-        super().__init__(coordinator, device, row, row.value_fn)
-        if row.unit_fn is not None and (unit := row.unit_fn(device)) is not None:
-            self._attr_native_unit_of_measurement = unit

@@ -10,17 +10,28 @@ from datetime import datetime, timedelta
 import logging
 import secrets
 import time
-from typing import Any, NoReturn, TypedDict, override
+from typing import Any, NoReturn, override
 
 from homeassistant.config_entries import ConfigEntry
-from homeassistant.const import CONF_TOKEN
-from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
-from homeassistant.helpers.event import async_track_point_in_utc_time
-from homeassistant.helpers.storage import Store
+from homeassistant.const import CONF_TOKEN, EVENT_HOMEASSISTANT_STOP
+from homeassistant.core import CALLBACK_TYPE, Event, HassJob, HomeAssistant, callback
+from homeassistant.exceptions import ConfigEntryNotReady
+from homeassistant.helpers import issue_registry as ir
+from homeassistant.helpers.event import async_call_later
 from homeassistant.util import dt as dt_util
+from homeassistant.util.hass_dict import HassKey
 
-from .api import AbstractAuth, OAuthClient, RingAuthError, RingError, RingUnavailableError, Token
+from .api import (
+    AbstractAuth,
+    OAuthClient,
+    RingAuthError,
+    RingClientCredentialsError,
+    RingError,
+    RingUnavailableError,
+    Token,
+)
 from .const import DOMAIN
+from .journal import ATTR_GENERATION, ATTR_LINK, Record, TokenJournal
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -28,84 +39,105 @@ REFRESH_EARLY = timedelta(minutes=5)
 # An idle link must never reach the 30-day end of its refresh token, whatever lifetime Ring gives the access token.
 REFRESH_AT_LEAST = timedelta(days=1)
 RETRY_FIRST = timedelta(seconds=30)
-RETRY_LONGEST = timedelta(minutes=15)
+RETRY_LONGEST = timedelta(minutes=5)
 
-ATTR_LINK = "link"
-ATTR_GENERATION = "generation"
+ISSUE_NOT_SAVED = "token_not_saved"
 
-
-class _Journal(TypedDict):
-    """What the journal holds: the newest token, and the refresh token it replaced."""
-
-    token: dict[str, Any]
-    previous_refresh_token: str | None
+# By entry, not by session: a reloaded entry must not send a refresh token that the session before has just sent.
+_REFRESHES: HassKey[dict[str, asyncio.Task[None]]] = HassKey(f"{DOMAIN}_refreshes")
 
 
 def new_link(token: Token) -> dict[str, Any]:
-    """Return the entry's form of a token that was just obtained by linking.
-
-    `link` tells this link from any earlier one of the account, `generation` counts its refreshes: together they say
-    whether the journal or the entry is newer, independently of the clock.
-    """
+    """Return the entry's form of a token that was just obtained by linking."""
     return token.as_dict() | {ATTR_LINK: secrets.token_hex(8), ATTR_GENERATION: 0}
 
 
-def journal_store(hass: HomeAssistant, entry_id: str) -> Store[_Journal]:
-    """Return the journal of an entry: readable by Home Assistant's user only, written atomically."""
-    return Store(hass, 1, f"{DOMAIN}.{entry_id}.token", private=True, atomic_writes=True)
+def not_saved_issue_id(entry: ConfigEntry[Any]) -> str:
+    """Return the id of the repair that says that the token cannot be saved."""
+    return f"{ISSUE_NOT_SAVED}_{entry.entry_id}"
+
+
+async def async_newest_record(hass: HomeAssistant, entry: ConfigEntry[Any]) -> Record:
+    """Return the entry's token, or the journal's where that is a newer one of the same link.
+
+    Raises RingAuthError for an entry without a token, ConfigEntryNotReady when the journal cannot be read.
+    """
+    await async_wait_for_refresh(hass, entry.entry_id)
+    record = Record(entry.data[CONF_TOKEN])
+    try:
+        journal = await TokenJournal(hass, entry.entry_id).async_read(record.link)
+    except OSError as err:
+        # Going on with the entry's token alone could mean sending one that Ring has replaced, which may end the link.
+        raise ConfigEntryNotReady(f"The token's journal cannot be read: {err.strerror}") from err
+    return record if journal is None or journal.generation < record.generation else journal
+
+
+async def async_wait_for_refresh(hass: HomeAssistant, entry_id: str) -> None:
+    """Wait for an answer that is under way: it may be the only copy of a new token."""
+    if (refresh := hass.data.get(_REFRESHES, {}).get(entry_id)) is not None:
+        await asyncio.wait((refresh,))
 
 
 class RingSession(AbstractAuth):
     """Keeps one account's access token valid."""
 
-    def __init__(self, hass: HomeAssistant, entry: ConfigEntry[Any], oauth: OAuthClient | None) -> None:
-        """Start from the entry's token; a Playground link has no client and is never refreshed."""
+    def __init__(self, hass: HomeAssistant, entry: ConfigEntry[Any], oauth: OAuthClient | None, record: Record) -> None:
+        """Start from a token; a Playground link has no client and is never refreshed."""
         self.hass = hass
         self.entry = entry
-        self._oauth = oauth
-        self._store = journal_store(hass, entry.entry_id)
-        self._stored: dict[str, Any] = dict(entry.data[CONF_TOKEN])
-        self._token = Token.from_dict(self._stored)
-        self._previous: str | None = None
-        self._refreshing: asyncio.Task[None] | None = None
+        self._oauth = oauth if record.token.refresh_token is not None else None
+        self._journal = TokenJournal(hass, entry.entry_id)
+        self._record = record
         self._lost = False
         self._closed = False
-        self._retry_delay = RETRY_FIRST
+        self._pause = RETRY_FIRST
+        self._failure = ""
+        self._retry_at = 0.0
         self._cancel_timer: CALLBACK_TYPE | None = None
+        self._timer = HassJob(self._async_timer, "ring_partner token timer", cancel_on_shutdown=True)
         self._listeners: list[Callable[[], None]] = []
 
     @override
     def __repr__(self) -> str:
         """Show no secret."""
-        return f"<RingSession {self.entry.entry_id} generation {self._stored.get(ATTR_GENERATION)}>"
+        return f"<RingSession {self.entry.entry_id} generation {self.refreshes}>"
 
     @property
     def expires_at(self) -> datetime:
         """When the access token ends."""
-        return dt_util.utc_from_timestamp(self._token.expires_at)
+        return dt_util.utc_from_timestamp(self._record.token.expires_at)
 
     @property
     def scopes(self) -> frozenset[str]:
         """What the token was granted."""
-        return self._token.scopes
+        return self._record.token.scopes
 
     @property
     def refreshes(self) -> int:
         """How often this link has been refreshed."""
-        return int(self._stored.get(ATTR_GENERATION, 0))
+        return self._record.generation
 
-    async def async_start(self) -> None:
-        """Adopt a journal that is newer than the entry, and start the timer."""
-        if (journal := await self._store.async_load()) is not None:
-            token = journal["token"]
-            self._previous = journal["previous_refresh_token"]
-            if token.get(ATTR_LINK) != self._stored.get(ATTR_LINK):
-                self._previous = None
-            elif token[ATTR_GENERATION] > self._stored[ATTR_GENERATION]:
-                _LOGGER.debug("The journal holds a newer token than the config entry")
-                self._adopt(token)
+    @property
+    def is_lost(self) -> bool:
+        """Whether the user has to link again; nothing is sent any more."""
+        return self._lost
+
+    @callback
+    def async_start(self) -> None:
+        """Bring the entry up to date with the journal, and start the timer."""
+        self._publish()
         self.entry.async_on_unload(self._close)
+        self.entry.async_on_unload(self.hass.bus.async_listen(EVENT_HOMEASSISTANT_STOP, self._async_stop))
         self._schedule()
+
+    async def async_close(self) -> None:
+        """Send nothing more, and keep what is still coming."""
+        self._close()
+        await async_wait_for_refresh(self.hass, self.entry.entry_id)
+
+    async def _async_stop(self, _event: Event) -> None:
+        """Home Assistant waits for its listeners, but would cancel the refresh itself."""
+        await self.async_close()
 
     @callback
     def _close(self) -> None:
@@ -114,118 +146,165 @@ class RingSession(AbstractAuth):
 
     @callback
     def async_add_listener(self, listener: Callable[[], None]) -> None:
-        """Call `listener` after every refresh."""
+        """Call `listener` after every refresh, and when the link is lost."""
         self._listeners.append(listener)
 
     @override
     async def async_get_access_token(self) -> str:
         """Return an access token that has not expired."""
-        if self._lost or self._token.expires_in(time.time()) <= 0:
+        if self._lost or self._record.token.expires_in(time.time()) <= 0:
             await self._async_refresh()
-        return self._token.access_token
+        return self._record.token.access_token
 
     @override
     async def async_renew(self, rejected: str) -> str:
         """Return another token than `rejected`; one that has been replaced meanwhile costs no refresh."""
-        if self._lost or self._token.access_token == rejected:
+        if self._lost or self._record.token.access_token == rejected:
             await self._async_refresh()
-        return self._token.access_token
+        return self._record.token.access_token
 
     async def _async_refresh(self) -> None:
-        """Refresh once, however many callers wait; a caller that is cancelled does not cancel it.
-
-        Not a background task: unloading the entry has to wait for an answer that may be the only copy of a new token.
-        """
+        """Refresh once, however many callers wait; a caller that is cancelled does not cancel it."""
+        if self._closed or self.hass.is_stopping:
+            raise RingUnavailableError("The account is being unloaded")
         if self._lost or self._oauth is None:
             self._give_up()
-        if self.hass.is_stopping:
-            raise RingUnavailableError("Home Assistant is stopping")
-        if self._refreshing is None:
-            self._refreshing = self.entry.async_create_task(
+        refreshes = self.hass.data.setdefault(_REFRESHES, {})
+        entry_id = self.entry.entry_id
+        if (refresh := refreshes.get(entry_id)) is None:
+            if (wait := self._retry_at - self.hass.loop.time()) > 0:
+                raise RingUnavailableError(f"{self._failure}; the next try is in {wait:.0f} s", retry_after=wait)
+            # Not a background task: those are cancelled on unload, and the answer with them.
+            refresh = self.entry.async_create_task(
                 self.hass, self._async_refresh_once(self._oauth), "ring_partner token refresh"
             )
-            self._refreshing.add_done_callback(self._refresh_done)
-        await asyncio.shield(self._refreshing)
+            refreshes[entry_id] = refresh
+            refresh.add_done_callback(lambda task: self._refresh_done(task, refreshes))
+        await asyncio.shield(refresh)
 
-    def _refresh_done(self, task: asyncio.Task[None]) -> None:
-        self._refreshing = None
+    def _refresh_done(self, task: asyncio.Task[None], refreshes: dict[str, asyncio.Task[None]]) -> None:
+        del refreshes[self.entry.entry_id]
         if not task.cancelled():
             task.exception()  # Retrieved: the callers that still wait raise it.
 
     async def _async_refresh_once(self, oauth: OAuthClient) -> None:
-        """Rotate the pair: ask Ring, write the journal, then use and publish it."""
-        replaced = self._token.refresh_token or ""
+        """Rotate the pair; an outage is tried again with growing pauses, and never asks for a new link."""
         try:
-            token = await self._async_request(oauth, replaced)
+            await self._async_rotate(oauth)
         except RingAuthError:
             self._give_up()
-        stored = token.as_dict() | {
-            ATTR_LINK: self._stored.get(ATTR_LINK),
-            ATTR_GENERATION: self.refreshes + 1,
-        }
-        await self._store.async_save({"token": stored, "previous_refresh_token": replaced})
-        self._previous = replaced
-        self._adopt(stored)
-        self._retry_delay = RETRY_FIRST
+        except RingError as err:
+            self._postpone(err)
+            raise
+        self._pause = RETRY_FIRST
         self._schedule()
-        for listener in self._listeners:
-            listener()
 
-    async def _async_request(self, oauth: OAuthClient, refresh_token: str) -> Token:
-        """Ask for a new pair; as a last resort with the token before, should Ring have lost the newest one."""
+    async def _async_rotate(self, oauth: OAuthClient) -> None:
+        """Ask Ring, write the journal, then use and publish the new pair."""
+        # Ring's answer kills the old token: none is asked for while a new one could not be kept.
+        await self._async_save(self._record)
+        record = self._record.replaced_by(await self._async_request(oauth))
         try:
-            return await oauth.refresh(refresh_token)
+            await self._async_save(record)
+        finally:
+            # Even if the disk has filled up just now: this pair is the only one left. The next try saves it first.
+            self._record = record
+            self._publish()
+            self._notify()
+
+    async def _async_request(self, oauth: OAuthClient) -> Token:
+        """Ask for a new pair; as a last resort with the token before, should Ring have lost the newest one."""
+        newest, previous = self._record.token.refresh_token or "", self._record.previous_refresh_token
+        try:
+            return await oauth.refresh(newest)
+        except RingClientCredentialsError:
+            raise
         except RingAuthError:
-            previous, self._previous = self._previous, None
-            if not previous or previous == refresh_token:
+            if previous is None or previous == newest:
                 raise
             _LOGGER.debug("Ring refused the newest refresh token; trying the one before it")
             return await oauth.refresh(previous)
 
-    def _adopt(self, stored: dict[str, Any]) -> None:
-        self._stored = stored
-        self._token = Token.from_dict(stored)
-        # An answer that comes after the user linked anew must not overwrite the new link.
-        if self.entry.data[CONF_TOKEN].get(ATTR_LINK) == stored[ATTR_LINK]:
-            self.hass.config_entries.async_update_entry(self.entry, data={**self.entry.data, CONF_TOKEN: stored})
+    async def _async_save(self, record: Record) -> None:
+        """Write the journal; tell the user what only the user can mend."""
+        issue_id = not_saved_issue_id(self.entry)
+        try:
+            await self._journal.async_write(record)
+        except OSError as err:
+            reason = err.strerror or type(err).__name__
+            ir.async_create_issue(
+                self.hass,
+                DOMAIN,
+                issue_id,
+                is_fixable=False,
+                severity=ir.IssueSeverity.ERROR,
+                translation_key=ISSUE_NOT_SAVED,
+                translation_placeholders={"account": self.entry.title, "error": reason},
+            )
+            raise RingUnavailableError(f"The token cannot be saved: {reason}") from err
+        ir.async_delete_issue(self.hass, DOMAIN, issue_id)
+
+    @property
+    def _is_current(self) -> bool:
+        """Whether this is still the entry's link: it may have been linked anew, or removed, while Ring answered."""
+        entry = self.hass.config_entries.async_get_entry(self.entry.entry_id)
+        return entry is not None and entry.data[CONF_TOKEN].get(ATTR_LINK) == self._record.link
+
+    def _publish(self) -> None:
+        """Take the token over into the entry, which Home Assistant writes in its own time."""
+        if self._is_current:
+            data = {**self.entry.data, CONF_TOKEN: dict(self._record.stored)}
+            self.hass.config_entries.async_update_entry(self.entry, data=data)
+
+    def _notify(self) -> None:
+        for listener in self._listeners:
+            listener()
 
     def _give_up(self) -> NoReturn:
         """The link is lost: ask the user once, and send nothing more."""
-        self._lost = True
-        self._stop_timer()
-        self.entry.async_start_reauth(self.hass)
+        if not self._lost:
+            self._lost = True
+            self._stop_timer()
+            if self._is_current:
+                self.entry.async_start_reauth(self.hass)
+            self._notify()
         raise RingAuthError("Ring no longer accepts this link")
 
-    @callback
-    def _schedule(self, retry_in: timedelta | None = None) -> None:
-        """Set the timer: ahead of the token's end, or for another try after an outage."""
-        self._stop_timer()
-        if self._closed:
-            return
-        if self._oauth is None:
-            due = self.expires_at
-        elif retry_in is not None:
-            due = dt_util.utcnow() + retry_in
-        else:
-            due = min(self.expires_at - REFRESH_EARLY, dt_util.utcnow() + REFRESH_AT_LEAST)
-        self._cancel_timer = async_track_point_in_utc_time(self.hass, self._async_timer, due)
+    def _postpone(self, err: RingError) -> None:
+        asked = (err.retry_after or 0) if isinstance(err, RingUnavailableError) else 0
+        pause = max(self._pause, timedelta(seconds=asked))
+        self._pause = min(self._pause * 2, RETRY_LONGEST)
+        self._failure = str(err)
+        self._retry_at = self.hass.loop.time() + pause.total_seconds()
+        _LOGGER.debug("Could not refresh the token, next try in %s: %s", pause, err)
+        self._set_timer(pause)
 
-    @callback
+    def _schedule(self) -> None:
+        """Set the timer ahead of the token's end; where there is no refresh token, at its end."""
+        token = self._record.token
+        left = timedelta(seconds=token.expires_in(time.time()))
+        if self._oauth is not None:
+            lifetime = timedelta(seconds=token.lifetime)
+            early = max(min(REFRESH_EARLY, lifetime / 2), lifetime - REFRESH_AT_LEAST)
+            # A clock that was set back makes a token seem to live longer than it does.
+            left = min(left - early, REFRESH_AT_LEAST)
+        self._set_timer(max(left, timedelta()))
+
+    def _set_timer(self, delay: timedelta) -> None:
+        self._stop_timer()
+        if not self._closed:
+            self._cancel_timer = async_call_later(self.hass, delay, self._timer)
+
     def _stop_timer(self) -> None:
         if self._cancel_timer is not None:
             self._cancel_timer()
             self._cancel_timer = None
 
     async def _async_timer(self, _now: datetime) -> None:
-        """Refresh ahead of time; an outage is tried again with growing pauses, and never asks for a new link."""
+        """Refresh ahead of time; what goes wrong has set the next timer already."""
         self._cancel_timer = None
+        self._retry_at = 0.0
         try:
             await self._async_refresh()
-        except RingAuthError:
-            return
         except RingError as err:
-            asked = (err.retry_after or 0) if isinstance(err, RingUnavailableError) else 0
-            pause = max(self._retry_delay, timedelta(seconds=asked))
-            self._retry_delay = min(self._retry_delay * 2, RETRY_LONGEST)
-            _LOGGER.debug("Could not refresh the token, next try in %s: %s", pause, err)
-            self._schedule(retry_in=pause)
+            _LOGGER.debug("The token was not refreshed: %s", err)

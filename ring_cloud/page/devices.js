@@ -3,7 +3,9 @@
 import { control } from "./api.js";
 import { h } from "./dom.js";
 import { ask, report, toast } from "./feedback.js";
-import { accountPicker, button, chip, empty, field, formValues, heading, icon, options, submit, toggle } from "./parts.js";
+import {
+  accountPicker, button, chip, empty, field, formValues, heading, icon, options, submit, toggle,
+} from "./parts.js";
 import { account, act, changeDevice, devicesOf, notify, now, store } from "./store.js";
 import { ago, iconOf, meaning, permissionOf, plural, sentence } from "./words.js";
 
@@ -98,8 +100,8 @@ function renameForm(device) {
     if (event.key === "Escape") startRenaming(null);
   };
   return h("form", { class: "rename", key: "rename", onsubmit: rename, onkeydown: cancel },
-    h("input", { id: `${device.id}-name`, name: "name", "aria-label": "Device name", initial: device.name, required: true,
-      maxlength: 200, autocomplete: "off" }),
+    h("input", { id: `${device.id}-name`, name: "name", "aria-label": "Device name", initial: device.name,
+      required: true, maxlength: 200, autocomplete: "off" }),
     submit("Save"));
 }
 
@@ -111,9 +113,10 @@ function startRenaming(device) {
 
 function cardTitle(device) {
   if (ui.renaming === device.id) return renameForm(device);
-  const state = device.e2ee ? chip("Hidden") : chip(device.online ? "Online" : "Offline", device.online ? "good" : "bad");
+  const online = device.online ? chip("Online", "good") : chip("Offline", "bad");
   return h("div", { class: "card-title", key: "title" },
-    h("div", null, h("h3", null, device.name), h("small", null, device.family_label)), state);
+    h("div", null, h("h3", null, device.name), h("small", null, device.family_label)),
+    device.e2ee ? chip("Hidden") : online);
 }
 
 function card(device) {
@@ -123,8 +126,9 @@ function card(device) {
       h("li", { key: "online" }, toggle("Online", device.online, (online) => change(device, { online }),
         { hint: `Last heard ${ago(now(), device.reported_at)}` })),
       device.controls.filter((item) => !OWN_ROWS.has(item.key)).map((item) => controlRow(device, item)),
-      device.e2ee_supported && h("li", { key: "e2ee" }, toggle("End-to-end encryption", device.e2ee, (e2ee) => change(device, { e2ee }),
-        { hint: "Encrypted devices vanish from the API" }))),
+      device.e2ee_supported && h("li", { key: "e2ee" },
+        toggle("End-to-end encryption", device.e2ee, (e2ee) => change(device, { e2ee }),
+          { hint: "Encrypted devices vanish from the API" }))),
     h("div", { class: "card-foot" },
       button([icon("pen"), "Rename"], () => startRenaming(device), { look: "link", name: `Rename ${device.name}` }),
       button([icon("bin"), "Remove"], () => remove(device), { look: "link bad", name: `Remove ${device.name}` })));
@@ -169,9 +173,10 @@ export function devicesView() {
   const hidden = devices.filter((device) => device.e2ee).length;
   const offline = devices.filter((device) => !device.online).length;
   return [
-    heading("Devices", `${plural(devices.length, "device")}, ${offline} offline, ${hidden} encrypted. Changes apply at once.`,
+    heading("Devices", `${plural(devices.length, "device")}, ${offline} offline, ${hidden} encrypted.`,
       accountPicker("devices-account"),
-      button(ui.adding ? "Close" : [icon("plus"), "Add device"], startAdding, { look: ui.adding ? "plain" : "primary" })),
+      button(ui.adding ? "Close" : [icon("plus"), "Add device"], startAdding,
+        { look: ui.adding ? "plain" : "primary" })),
     ui.adding && addForm(owner),
     devices.length === 0 && empty("device", "This account has no devices", "Add one to see it here and in the API."),
     [...new Set(devices.map((device) => device.kind))].map((kind) => group(kind, devices)),

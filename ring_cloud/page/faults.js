@@ -35,7 +35,9 @@ const STATUSES = [
 ];
 
 const CUTS = [
-  ["before", "Before anything is done"], ["after", "After it is done, unanswered"], ["body", "In the middle of the answer"],
+  ["before", "Before anything is done"],
+  ["after", "After it is done, unanswered"],
+  ["body", "In the middle of the answer"],
 ];
 const GARBAGE = [["text", "Not JSON at all"], ["truncated", "Half a JSON document"], ["html", "An HTML page"]];
 
@@ -78,7 +80,8 @@ const DETAILS = {
   delay: () => field("Delay in seconds", { id: "fault-delay", name: "delay", type: "number", min: 0, step: "any",
     initial: 5, required: true }),
   cut: () => field("Where it breaks", { tag: "select", id: "fault-cut", name: "cut", children: options(CUTS) }),
-  garbage: () => field("What it says", { tag: "select", id: "fault-garbage", name: "garbage", children: options(GARBAGE) }),
+  garbage: () => field("What it says", { tag: "select", id: "fault-garbage", name: "garbage",
+    children: options(GARBAGE) }),
 };
 
 function form() {
@@ -109,7 +112,8 @@ function faultRow(fault) {
       h("code", null, `${fault.method || "any"} ${fault.route || "*"}`),
       h("small", null, `${times}, ${from}`)),
     h("span", { class: "hits" }, fault.hits, h("small", null, fault.hits === 1 ? "hit" : "hits")),
-    button(icon("close"), () => report(act(control.removeFault(fault.id))), { look: "quiet", name: "Remove this fault" }));
+    button(icon("close"), () => report(act(control.removeFault(fault.id))),
+      { look: "quiet", name: "Remove this fault" }));
 }
 
 export function faultsSection() {

@@ -51,7 +51,8 @@ async function confirm(owner, app) {
   if (/^https?:\/\//i.test(answer.location)) {
     window.location.assign(answer.location);
   } else {
-    ui.trouble = { title: "There is no page to go to", text: `The Account Link URL of ${app.name} is not a web address.` };
+    const text = `The Account Link URL of ${app.name} is not a web address.`;
+    ui.trouble = { title: "There is no page to go to", text };
     notify();
   }
 }

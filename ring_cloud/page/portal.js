@@ -57,8 +57,9 @@ function split(lines) {
 
 // Pasted values bring spaces along; a secret left empty means "keep the one there is".
 function trimmed(fields) {
-  const entries = Object.entries(fields).map(([name, value]) => [name, typeof value === "string" ? value.trim() : value]);
-  return Object.fromEntries(entries.filter(([name, value]) => value !== "" || !SECRETS.some(([secret]) => secret === name)));
+  const secrets = SECRETS.map(([name]) => name);
+  const entries = Object.entries(fields).map(([name, value]) => [name, value.trim?.() ?? value]);
+  return Object.fromEntries(entries.filter(([name, value]) => value !== "" || !secrets.includes(name)));
 }
 
 function textField(key, app, name, label, props = {}, layout = {}) {

@@ -53,7 +53,8 @@ function linkCard({ owner, link }) {
     h("div", { class: "row" }, ACTIONS.map((entry) =>
       button(entry.label, () => run(owner, link, entry), { look: entry.warning ? "danger plain" : "plain" }))),
     h("form", { class: "row fields", onsubmit: setLifetime },
-      field("Lifetime of new tokens", { tag: "select", id: `${id}-life`, name: "seconds", children: options(LIFETIMES) }),
+      field("Lifetime of new tokens", { tag: "select", id: `${id}-life`, name: "seconds",
+        children: options(LIFETIMES) }),
       submit("Set lifetime", { look: "plain" })));
 }
 
@@ -127,14 +128,16 @@ function clockSection() {
     h("div", { class: "row", role: "group", "aria-label": "Advance the clock" },
       LEAPS.map(([seconds, label]) => button(`+${label}`, () => leap(seconds), { name: `Advance by ${label}` }))),
     h("form", { class: "row fields", onsubmit: leapBy },
-      field("Or by minutes", { id: "clock-minutes", name: "minutes", type: "number", min: 0.5, step: 0.5, required: true }),
+      field("Or by minutes", { id: "clock-minutes", name: "minutes", type: "number", min: 0.5, step: 0.5,
+        required: true }),
       submit("Advance", { look: "plain" })));
 }
 
 export function tokensView() {
   const { faults } = store.state;
   return [
-    heading("Tokens and faults", `Make Ring's bad days happen now. ${plural(faults.length, "fault")} waiting or spent.`),
+    heading("Tokens and faults",
+      `Make Ring's bad days happen now. ${plural(faults.length, "fault")} waiting or spent.`),
     linksSection(),
     h("div", { class: "columns" },
       h("div", { class: "stack" }, faultsSection()),

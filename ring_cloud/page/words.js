@@ -1,9 +1,9 @@
 // How the cloud's terms read to a person.
 
 const FAMILY_ICONS = {
-  doorbell: "doorbell", camera: "camera", multi_camera: "cameras", plain_camera: "camera", chime: "chime", contact: "door",
-  flood_freeze: "drop", temperature_humidity: "thermometer", air_quality: "air", smoke_co_listener: "flame",
-  glass_break: "glass", mains_sensor: "drop", new_sensor: "door",
+  doorbell: "doorbell", camera: "camera", multi_camera: "cameras", plain_camera: "camera", chime: "chime",
+  contact: "door", new_sensor: "door", flood_freeze: "drop", mains_sensor: "drop", glass_break: "glass",
+  temperature_humidity: "thermometer", air_quality: "air", smoke_co_listener: "flame",
 };
 
 export function iconOf(device) {

@@ -154,19 +154,23 @@ async def test_a_code_is_exchanged_with_the_credentials_in_the_form(ring: Script
     before = time.time()
     token = await oauth.exchange_code("fake code&+")
     assert before + 14400 <= token.expires_at <= time.time() + 14400
-    await oauth.exchange_code("fake-code", code_verifier="fake-verifier")
+    await oauth.exchange_code("code", code_verifier="fake")
     await oauth.refresh("fake-refresh-token-0")
     assert [(seen.method, seen.target) for seen in ring.seen] == [("POST", "/oauth/token")] * 3
     assert [seen.body for seen in ring.seen] == [
         b"grant_type=authorization_code&code=fake+code%26%2B&client_id=fake-client&client_secret=fake-secret",
-        b"grant_type=authorization_code&code=fake-code&code_verifier=fake-verifier"
-        b"&client_id=fake-client&client_secret=fake-secret",
+        b"grant_type=authorization_code&code=code&code_verifier=fake&client_id=fake-client&client_secret=fake-secret",
         b"grant_type=refresh_token&refresh_token=fake-refresh-token-0&client_id=fake-client&client_secret=fake-secret",
     ]
     headers = ring.seen[0].headers
     assert headers["content-type"] == "application/x-www-form-urlencoded"
     assert headers["user-agent"] == "RingPartnerHomeAssistant/1.2.3"
     assert "authorization" not in headers
+
+
+async def test_a_rotated_token_is_not_lost_to_a_wrong_content_type(ring: ScriptedRing, oauth: OAuthClient) -> None:
+    ring.says(answer(200, PAIR, "text/html"))
+    assert (await oauth.refresh("fake-refresh-token-0")).refresh_token == "fake-refresh-token-1"
 
 
 async def test_a_refresh_without_a_new_refresh_token_keeps_the_old_one(ring: ScriptedRing, oauth: OAuthClient) -> None:
@@ -183,6 +187,7 @@ REFUSALS = [
     (401, {"errors": [{"status": "401", "title": "Invalid Grant"}]}, RingAuthError),
     (400, {"errors": [7, {"code": "invalid_grant", "title": "Bad Request"}]}, RingAuthError),
     (400, {"errors": [{"code": "INVALID_GRANT"}]}, RingAuthError),
+    (401, {"errors": [{"code": "UNAUTHORIZED", "title": "Invalid Grant"}]}, RingAuthError),
     (401, {"error": "invalid_client"}, RingClientCredentialsError),
     (401, {"errors": [{"title": "Invalid Client"}]}, RingClientCredentialsError),
     (400, {"error": "unauthorized_client"}, RingClientCredentialsError),

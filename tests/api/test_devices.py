@@ -2,6 +2,7 @@
 
 from copy import deepcopy
 from datetime import UTC, datetime
+import json
 
 import pytest
 
@@ -200,10 +201,8 @@ async def test_a_temperature_keeps_its_unit(read, unit: Json, read_as: str | Non
 
 @pytest.mark.parametrize("humidity", [b"NaN", b"Infinity", b"1e999", b"9" * 5000, b"-1", b"100.5", b'"48"', b"true"])
 async def test_a_number_that_cannot_be_is_unknown(ring: ScriptedRing, client: RingClient, humidity: bytes) -> None:
-    body = answer(body=devices({"some": {"status": {"online": True, "humidity": {"value": "HERE"}}}}))
-    head, _, payload = body.partition(b"\r\n\r\n")
-    payload = payload.replace(b'"HERE"', humidity)
-    ring.says(answer(body=payload))
+    document = json.dumps(devices({"some": {"status": {"online": True, "humidity": {"value": "HERE"}}}}))
+    ring.says(answer(body=document.encode().replace(b'"HERE"', humidity)))
     sensor = (await client.async_get_devices())["some"]
     assert (sensor.status.humidity, sensor.status.online) == (None, True)
 
@@ -294,8 +293,7 @@ async def test_an_account_without_devices_is_empty(ring: ScriptedRing, client: R
 
 
 async def test_bytes_that_are_not_utf_8_spoil_one_name_only(ring: ScriptedRing, client: RingClient) -> None:
-    body = answer(body=devices(HOUSE)).partition(b"\r\n\r\n")[2].replace(b"Basement", b"Base\xffent")
-    ring.says(answer(body=body))
+    ring.says(answer(body=json.dumps(devices(HOUSE)).encode().replace(b"Basement", b"Base\xffent")))
     found = await client.async_get_devices()
     assert (len(found), found["flood"].status.flooded) == (4, True)
 

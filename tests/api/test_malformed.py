@@ -1,5 +1,6 @@
-"""One damaged device, in every way a document can be damaged: the others stand, and nothing raises but Ring's errors."""
+"""One device damaged in every way a document can be: the others stand, and nothing raises but Ring's errors."""
 
+from contextlib import suppress
 from copy import deepcopy
 import json
 
@@ -139,7 +140,5 @@ async def test_any_body_is_read_or_refused_by_every_method(ring: ScriptedRing, c
         lambda: client.async_set_link_status("completed"),
     ):
         ring.says(answer(body=body))
-        try:
+        with suppress(RingError):
             await read()
-        except RingError as err:
-            assert err.status == 200

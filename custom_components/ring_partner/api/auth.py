@@ -188,7 +188,7 @@ class OAuthClient:
                 max_bytes=_MAX_BYTES,
             )
         )
-        if answer.status != 200 or answer.is_html:
+        if answer.status != 200:
             raise _refusal(answer)
         return Token.from_response(answer.parsed(), time.time())
 

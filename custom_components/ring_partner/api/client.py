@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass, replace
+from itertools import batched
 import logging
 import re
 from typing import Final, Literal
@@ -22,6 +23,10 @@ from .values import JsonObject, as_list, as_object, as_text
 MAX_BYTES: Final = 8 * 1024 * 1024
 _INCLUDE: Final = {"include": "status,capabilities,configurations,location"}
 _REJECTED: Final = frozenset({401})
+# The request timed out on its way, or came too often.
+_LATER: Final = frozenset({408, 429})
+# So many are read before the event loop gets a turn: about a millisecond and a half.
+_DEVICES_AT_ONCE: Final = 20
 
 _LOGGER: Final = logging.getLogger(__name__)
 
@@ -74,7 +79,11 @@ class RingClient:
         """
         request = self._read("v1/devices", "devices", include=True)
         document = await self._list(request, "devices")
-        return {resource.id: device_from(resource, document) for resource in document.data}
+        devices: dict[str, Device] = {}
+        for resources in batched(document.data, _DEVICES_AT_ONCE, strict=False):
+            devices |= {resource.id: device_from(resource, document) for resource in resources}
+            await asyncio.sleep(0)
+        return devices
 
     async def async_get_device(self, device_id: str) -> Device:
         """Return one device; raises RingNotFoundError once it is removed."""
@@ -195,7 +204,7 @@ class RingClient:
 
 def _error(answer: Answer) -> RingError:
     """Return what a status means to a caller; a body may be missing, or not be JSON."""
-    if answer.is_html or answer.status == 429 or not 400 <= answer.status < 500:
+    if answer.is_html or answer.status in _LATER or not 400 <= answer.status < 500:
         return answer.unusable("no usable answer")
     errors = [as_object(error) for error in as_list(as_object(answer.parsed()).get("errors"))]
     titles = [title for error in errors if (title := as_text(error.get("title"))) is not None]

@@ -68,7 +68,7 @@ class Answer:
     @property
     def is_html(self) -> bool:
         """Whether something in front of Ring answered, instead of Ring."""
-        return self.headers.get("content-type", "").startswith("text/html") or self.body.lstrip()[:1] == b"<"
+        return self.headers.get("content-type", "").startswith("text/html") or bool(re.match(rb"\s*<", self.body))
 
     def retry_after(self, now: float) -> float | None:
         """Return how many seconds from `now` (epoch seconds) Ring asks to wait: a number or an HTTP date."""
@@ -133,8 +133,8 @@ class Transport:
             failure.__cause__ = TimeoutError(type(err).__name__)
         except (ClientError, OSError) as err:
             failure = _CutConnectionError(f"{request.label}: the connection to Ring failed ({type(err).__name__})")
-            failure.__cause__ = ConnectionError(type(err).__name__)
-        # Raised out here and with a new cause: some of aiohttp's errors show the URL, or the headers and so the token.
+            failure.__cause__ = err if isinstance(err, ClientConnectorError) else ConnectionError(type(err).__name__)
+        # Raised out here, mostly with a new cause: aiohttp's errors may show the URL, or the headers and so the token.
         raise failure
 
     async def _exchange(self, request: Request, headers: Mapping[str, str]) -> Answer:

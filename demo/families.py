@@ -1,0 +1,57 @@
+"""What Home Assistant should show of each family of devices in the Ring cloud."""
+
+from collections.abc import Iterator, Mapping
+
+from .clients import Document
+
+# For every family the entities that a user sees without switching anything on, by the last part of their unique id.
+ENTITIES: Mapping[str, str] = {
+    "doorbell": "connectivity motion_detection e2e_encryption resolution volume",
+    "camera": "connectivity motion_detection e2e_encryption resolution volume",
+    "multi_camera": "connectivity motion_detection e2e_encryption volume 1_resolution 2_resolution",
+    "plain_camera": "connectivity motion_detection e2e_encryption resolution",
+    "chime": "connectivity volume",
+    "contact": "connectivity contact tamper battery signal_strength",
+    "new_sensor": "connectivity contact tamper",
+    "flood_freeze": "connectivity flood freeze tamper battery signal_strength",
+    "mains_sensor": "connectivity flood tamper signal_strength",
+    "temperature_humidity": "connectivity temperature humidity tamper battery signal_strength",
+    "air_quality": "connectivity temperature humidity pm25 co_concentration signal_strength",
+    "smoke_co_listener": "connectivity smoke co tamper battery signal_strength",
+    "glass_break": "connectivity glass_break tamper battery signal_strength",
+    "future": "connectivity signal_strength",
+}
+# What Ring does not know yet: a sensor that has never reported.
+UNKNOWN = {("new_sensor", "battery"), ("new_sensor", "signal_strength")}
+ACCOUNT = ("link_status", "token_expires", "subscription")
+
+
+def readings(device: Document) -> Mapping[str, object]:
+    """Return what the cloud says of a device, under the names the entities have."""
+    controls = {control["key"]: control["value"] for control in device["controls"]}
+    return controls | {"connectivity": device["online"], "e2e_encryption": device["e2ee"]}
+
+
+def faults(device: Document, states: Mapping[str, str]) -> Iterator[str]:
+    """Say what is wrong with the states of a device, given by the last part of the entities' unique ids."""
+    expected = ENTITIES[device["family"]].split()
+    told = readings(device)
+    for key in expected:
+        if key not in states:
+            yield f"{key} is missing"
+        elif key in told and not _same(told[key], states[key]):
+            yield f"{key} is {states[key]}, and {told[key]} at Ring"
+    for key, state in states.items():
+        if state in {"unknown", "unavailable"} and (device["family"], key) not in UNKNOWN:
+            yield f"{key} is {state}"
+
+
+def _same(value: object, state: str) -> bool:
+    if isinstance(value, bool):
+        return state == ("on" if value else "off")
+    if isinstance(value, int | float):
+        try:
+            return float(state) == value
+        except ValueError:
+            return False
+    return state == value

@@ -1,0 +1,15 @@
+"""Start Home Assistant with less than it starts by itself: `python -m demo.home --config FOLDER`.
+
+Its default set holds analytics, backups, and every base platform whether or not something uses it: voice, streams and
+the like, which want packages and libraries that this demo has no use for. What an integration needs comes all the same.
+"""
+
+import sys
+
+from homeassistant import __main__, bootstrap
+from homeassistant.setup import BASE_PLATFORMS
+
+bootstrap.DEFAULT_INTEGRATIONS.difference_update({"analytics", "backup", *BASE_PLATFORMS})
+
+if __name__ == "__main__":
+    sys.exit(__main__.main())

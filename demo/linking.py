@@ -1,0 +1,109 @@
+"""Link the demo's Ring account as a person does: through the real dialog, with the Ring app beside."""
+
+import aiohttp
+
+from .clients import Document, HomeAssistantClient, RingCloudClient, until
+from .processes import DemoError
+
+DOMAIN = "ring_partner"
+EMAIL = "johndoe@example.com"
+APP_NAME = "Home Assistant demo"
+CLIENT_ID = "fake-demo-client"
+CLIENT_SECRET = "fake-demo-secret"
+SIGNING_KEY = "fake-demo-signing-key"
+POLLING_SECONDS = 30
+
+_URLS = ("token_exchange_url", "account_link_url", "webhook_url", "homepage_url")
+_FLOW = "config/config_entries/flow"
+_PATIENCE = 20
+
+
+async def register_app(cloud: RingCloudClient, home: HomeAssistantClient) -> None:
+    """Register the app in the developer portal, and give its credentials to Home Assistant."""
+    await cloud.post("apps", client_id=CLIENT_ID, name=APP_NAME, client_secret=CLIENT_SECRET, signing_key=SIGNING_KEY)
+    known = await home.command("application_credentials/list")
+    if not any(item["client_id"] == CLIENT_ID for item in known):
+        await home.command(
+            "application_credentials/create",
+            domain=DOMAIN,
+            client_id=CLIENT_ID,
+            client_secret=CLIENT_SECRET,
+            name=APP_NAME,
+        )
+
+
+async def find_entry(home: HomeAssistantClient) -> Document | None:
+    """Return the config entry of a linked account."""
+    entries = await home.get_list(f"config/config_entries/entry?domain={DOMAIN}")
+    return entries[0] if entries else None
+
+
+async def loaded_entry(home: HomeAssistantClient) -> Document:
+    """Return the entry once it is loaded."""
+    entry = await find_entry(home)
+
+    async def loaded() -> bool:
+        nonlocal entry
+        entry = await find_entry(home)
+        return entry is not None and bool(entry["state"] == "loaded")
+
+    await until(loaded, _PATIENCE, "the account is loaded")
+    if entry is None:
+        raise DemoError("Home Assistant has no linked account.")
+    return entry
+
+
+async def link(session: aiohttp.ClientSession, cloud: RingCloudClient, home: HomeAssistantClient) -> None:
+    """Link John's account from the Ring app."""
+    account = f"accounts/{(await cloud.account(EMAIL))['id']}"
+    flow = await home.post(_FLOW, handler=DOMAIN, show_advanced_options=False)
+    path = f"{_FLOW}/{flow['flow_id']}"
+    await home.post(path, next_step_id="ring_app")
+    addresses = _expect(await home.post(path, signing_key=SIGNING_KEY), "portal")["description_placeholders"]
+    await cloud.post("apps", client_id=CLIENT_ID, **{name: addresses[name] for name in _URLS})
+    _expect(await home.post(path), "wait")
+
+    await cloud.post(f"{account}/enable", client_id=CLIENT_ID)
+    await _until_flow(home, path, "progress_action", "confirm_in_ring_app")
+    location = (await cloud.post(f"{account}/confirm", client_id=CLIENT_ID))["location"]
+    async with session.get(location) as page:
+        page.raise_for_status()
+    await _until_flow(home, path, "step_id", "confirm")
+    result = await home.post(path)
+    if result["type"] != "create_entry":
+        raise DemoError(f"Linking ended with {result.get('reason') or result.get('errors')}.")
+    await set_polling(home, (await loaded_entry(home))["entry_id"])
+
+
+async def set_polling(home: HomeAssistantClient, entry_id: str) -> None:
+    """Poll as often as is allowed: somebody who plays with the Ring cloud waits for the result."""
+    options = "config/config_entries/options/flow"
+    flow = await home.post(options, handler=entry_id)
+    await home.post(f"{options}/{flow['flow_id']}", polling_interval=POLLING_SECONDS)
+
+
+async def move_addresses(cloud: RingCloudClient, home: HomeAssistantClient) -> None:
+    """Tell the developer portal when Home Assistant answers on another port than at the last start."""
+    apps: list[Document] = (await cloud.state())["apps"]
+    for app in apps:
+        moved = {name: home.url + _path(app[name]) for name in _URLS if app[name]}
+        if any(app[name] != url for name, url in moved.items()):
+            await cloud.post("apps", client_id=app["client_id"], **moved)
+
+
+def _path(url: str) -> str:
+    return "/" + url.split("/", 3)[3]
+
+
+def _expect(step: Document, step_id: str) -> Document:
+    if step.get("step_id") != step_id:
+        raise DemoError(f"Linking should have come to {step_id!r}, but is at {step}.")
+    return step
+
+
+async def _until_flow(home: HomeAssistantClient, path: str, key: str, value: str) -> None:
+    async def arrived() -> bool:
+        step = await home.get(path)
+        return bool(step.get(key) == value)
+
+    await until(arrived, _PATIENCE, f"the dialog comes to {value}")

@@ -1,0 +1,297 @@
+"""Webhooks on their way: signed, sent, repeated on Ring's schedule, given up, replayed."""
+
+import asyncio
+from collections import deque
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from enum import StrEnum
+import hashlib
+import hmac
+import time
+
+from .clock import Clock
+from .events import Event, compose
+from .ids import resource_id
+from .mischief import Mischief, Prank, Pranks
+from .model import App
+from .sender import NO_ANSWER, Sender, is_success
+from .switches import Switches
+
+RETRY_AFTER = (1, 5, 30, 120, 600, 3600)
+ANSWER_WITHIN = 5.0
+DEAD_LETTERS_KEPT = 72 * 3600
+# So many refusals in a row within a day, and the endpoint is disabled.
+REFUSALS = 10
+REFUSALS_WITHIN = 86400
+_KEPT = 10_000
+_AT_ONCE = 64
+
+
+def sign(key: str, body: bytes) -> str:
+    """Return the value of `X-Signature`."""
+    return "sha256=" + hmac.digest(key.encode(), body, hashlib.sha256).hex()
+
+
+class DeliveryState(StrEnum):
+    """What has become of a webhook."""
+
+    WAITING = "waiting"
+    HELD = "held"
+    DELIVERED = "delivered"
+    REFUSED = "refused"
+    DEAD = "dead"
+    DROPPED = "dropped"
+    DISABLED = "disabled"
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One try; a status of 0 means that there was no answer in time."""
+
+    time: float
+    status: int
+    milliseconds: float
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Delivery:
+    """One webhook for one app; every attempt sends the same bytes."""
+
+    id: int
+    event: Event
+    app: App
+    created: float
+    request_id: str
+    body: bytes = field(repr=False)
+    due_at: float
+    state: DeliveryState = DeliveryState.WAITING
+    mischief: frozenset[Mischief] = frozenset()
+    attempts: list[Attempt] = field(default_factory=list)
+    tries: int = 0
+
+    @property
+    def status(self) -> int | None:
+        """Return what the app answered last; None before the first attempt."""
+        return self.attempts[-1].status if self.attempts else None
+
+    @property
+    def next_retry(self) -> float | None:
+        """Return when it is sent next."""
+        return self.due_at if self.state is DeliveryState.WAITING else None
+
+    @property
+    def signature(self) -> str:
+        """Return the signature with the app's key, or with one that is not its."""
+        wrong = Mischief.WRONG_SIGNATURE in self.mischief
+        return sign(f"not {self.app.signing_key}" if wrong else self.app.signing_key, self.body)
+
+
+class Deliveries:
+    """The webhooks of one cloud, oldest first."""
+
+    def __init__(self, clock: Clock, sender: Sender, switches: Switches) -> None:
+        self.answer_within = ANSWER_WITHIN
+        self.pranks = Pranks()
+        self._clock = clock
+        self._sender = sender
+        self._switches = switches
+        self._journal: deque[Delivery] = deque(maxlen=_KEPT)
+        self._last_id = 0
+        self._waiting: list[Delivery] = []
+        self._held: list[Delivery] = []
+        self._dead: list[Delivery] = []
+        self._refusals: dict[str, deque[float]] = {}
+        self._disabled: set[str] = set()
+        self._in_flight: set[asyncio.Task[None]] = set()
+        self._slots = asyncio.Semaphore(_AT_ONCE)
+        self._news = asyncio.Event()
+        self._scheduler: asyncio.Task[None] | None = None
+
+    def __iter__(self) -> Iterator[Delivery]:
+        return iter(self._journal)
+
+    def __reversed__(self) -> Iterator[Delivery]:
+        return reversed(self._journal)
+
+    def __len__(self) -> int:
+        return len(self._journal)
+
+    def __getitem__(self, index: int) -> Delivery:
+        return self._journal[index]
+
+    def mischief(
+        self, kind: str, *, types: str = "*", count: int | None = 1, copies: int = 2, seconds: float = 30
+    ) -> Prank:
+        """Let something go wrong with the next `count` webhooks (None: all) whose type matches the pattern `types`.
+
+        `duplicate` sends `copies` of it, `delay` holds it for `seconds` of the cloud's clock, `hold` until `release`;
+        `drop`, `wrong_signature` and `foreign_account` are what they say.
+        """
+        return self.pranks.add(kind, types, count, copies, seconds)
+
+    # On the way
+
+    def send(self, event: Event, app: App) -> None:
+        """Put a webhook on its way; with the cloud running it leaves by itself."""
+        if not app.webhook_url:
+            return
+        pranks = self.pranks.strike(event.type)
+        mischief = frozenset(prank.kind for prank in pranks)
+        now = self._clock.time()
+        foreign = Mischief.FOREIGN_ACCOUNT in mischief
+        account_id = resource_id("account") if foreign else event.account.id
+        request_id, body = compose(event, self._switches, now, account_id)
+        copies = max((prank.copies for prank in pranks if prank.kind is Mischief.DUPLICATE), default=1)
+        for _ in range(copies):
+            self._last_id += 1
+            delivery = Delivery(
+                id=self._last_id,
+                event=event,
+                app=app,
+                created=now,
+                request_id=request_id,
+                body=body,
+                due_at=now + sum(prank.seconds for prank in pranks if prank.kind is Mischief.DELAY),
+                mischief=mischief,
+            )
+            self._journal.append(delivery)
+            self._dispatch(delivery)
+
+    def _dispatch(self, delivery: Delivery) -> None:
+        if self.is_disabled(delivery.app):
+            delivery.state = DeliveryState.DISABLED
+        elif Mischief.DROP in delivery.mischief:
+            delivery.state = DeliveryState.DROPPED
+        elif Mischief.HOLD in delivery.mischief:
+            delivery.state = DeliveryState.HELD
+            self._held.append(delivery)
+        else:
+            self._queue(delivery, delivery.due_at)
+
+    def _queue(self, delivery: Delivery, due_at: float) -> None:
+        delivery.state, delivery.due_at = DeliveryState.WAITING, due_at
+        self._waiting.append(delivery)
+        self.wake()
+
+    async def release(self, *, reverse: bool = True) -> int:
+        """Send what was held, one after the other, by default in the other order; return how many."""
+        held, self._held = self._held, []
+        for delivery in reversed(held) if reverse else held:
+            await self._attempt(delivery)
+        return len(held)
+
+    async def replay(self) -> int:
+        """Do as Ring does on request: send the dead letters of the last 72 hours again; return how many."""
+        now = self._clock.time()
+        fresh = [letter for letter in self._dead if now - letter.attempts[-1].time <= DEAD_LETTERS_KEPT]
+        self._dead.clear()
+        for delivery in fresh:
+            delivery.tries = 0
+            self._queue(delivery, now)
+        await self.settle()
+        return len(fresh)
+
+    async def run_due(self) -> None:
+        """Send what is due by the cloud's clock, and wait for the answers."""
+        self._start_due()
+        if self._in_flight:
+            await asyncio.wait(self._in_flight)
+
+    async def settle(self) -> None:
+        """Wait until nothing is due now and everything sent was answered."""
+        while self._in_flight or any(delivery.due_at <= self._clock.time() for delivery in self._waiting):
+            await self.run_due()
+
+    def _start_due(self) -> None:
+        now = self._clock.time()
+        due = [delivery for delivery in self._waiting if delivery.due_at <= now]
+        self._waiting = [delivery for delivery in self._waiting if delivery.due_at > now]
+        for delivery in due:
+            task = asyncio.create_task(self._attempt(delivery))
+            self._in_flight.add(task)
+            task.add_done_callback(self._in_flight.discard)
+
+    async def _attempt(self, delivery: Delivery) -> None:
+        app = delivery.app
+        try:
+            async with self._slots:
+                if self.is_disabled(app):
+                    delivery.state = DeliveryState.DISABLED
+                    return
+                at, began = self._clock.time(), time.clock_gettime(time.CLOCK_MONOTONIC)
+                status = await self._sender.post_event(
+                    app.webhook_url, delivery.body, delivery.signature, self.answer_within
+                )
+        except asyncio.CancelledError:
+            # The cloud stops: when it starts again it has forgotten nothing.
+            self._waiting.append(delivery)
+            raise
+        elapsed = time.clock_gettime(time.CLOCK_MONOTONIC) - began
+        delivery.attempts.append(Attempt(at, status, round(elapsed * 1000, 2)))
+        delivery.tries += 1
+        self._conclude(delivery, status)
+
+    def _conclude(self, delivery: Delivery, status: int) -> None:
+        if status == NO_ANSWER or status >= 500:
+            self._refusals.pop(delivery.app.client_id, None)
+            self._retry(delivery)
+        elif is_success(status):
+            self._refusals.pop(delivery.app.client_id, None)
+            delivery.state = DeliveryState.DELIVERED
+        else:
+            delivery.state = DeliveryState.REFUSED
+            self._count_refusal(delivery.app)
+
+    def _retry(self, delivery: Delivery) -> None:
+        if delivery.tries <= len(RETRY_AFTER):
+            self._queue(delivery, self._clock.time() + RETRY_AFTER[delivery.tries - 1])
+        else:
+            delivery.state = DeliveryState.DEAD
+            self._dead.append(delivery)
+
+    # Endpoints
+
+    def is_disabled(self, app: App) -> bool:
+        """Say whether Ring has given up on the app's webhook URL."""
+        return app.client_id in self._disabled
+
+    def enable_endpoint(self, app: App) -> None:
+        """Forgive: what saving the webhook URL in the developer portal does."""
+        self._disabled.discard(app.client_id)
+        self._refusals.pop(app.client_id, None)
+
+    def _count_refusal(self, app: App) -> None:
+        now = self._clock.time()
+        refusals = self._refusals.setdefault(app.client_id, deque(maxlen=REFUSALS))
+        refusals.append(now)
+        if self._switches.disables_endpoints and len(refusals) == REFUSALS and now - refusals[0] <= REFUSALS_WITHIN:
+            self._disabled.add(app.client_id)
+
+    # By itself
+
+    def start(self) -> None:
+        """Send what is due by itself from now on."""
+        if self._scheduler is None:
+            self._scheduler = asyncio.create_task(self._run())
+
+    async def stop(self) -> None:
+        """Send nothing more; what was not answered waits for the next start."""
+        tasks = {*self._in_flight, *({self._scheduler} if self._scheduler else set())}
+        self._scheduler = None
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def wake(self) -> None:
+        """Look again what is due: there is something new, or the clock has moved."""
+        self._news.set()
+
+    async def _run(self) -> None:
+        while True:
+            self._start_due()
+            self._news.clear()
+            next_due = min((delivery.due_at for delivery in self._waiting), default=None)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(None if next_due is None else next_due - self._clock.time()):
+                    await self._news.wait()

@@ -1,0 +1,260 @@
+"""The control interface and the page: what a person can do, and how nonsense is refused."""
+
+import contextlib
+import io
+import json
+import logging
+from pathlib import Path
+
+import aiohttp
+from hypothesis import HealthCheck, given, settings, strategies as st
+import pytest
+from yarl import URL
+
+from ring_cloud import FAMILIES, RingCloud
+from ring_cloud.control import ROUTES
+
+from .conftest import CLIENT_ID, INTEGRATIONS, Partner
+
+
+async def state(partner: Partner) -> dict:
+    answer = await partner.ask("GET", "/control/state")
+    assert answer.status == 200
+    return answer.json
+
+
+async def test_the_state_tells_all_but_secrets(cloud, partner, account, app, token):
+    await cloud.enable_app(account, app)
+    cloud.confirm(account, app)
+    fresh = (await partner.exchange(partner.codes[-1])).json
+    await partner.call(fresh, "/v1/users/me")
+    cloud.faults.add("/v1/*", status=503)
+
+    answer = await partner.ask("GET", "/control/state")
+
+    shown = answer.json
+    assert shown["url"] == cloud.url
+    assert shown["apps"][0]["client_id"] == CLIENT_ID
+    assert [device["family"] for device in shown["accounts"][0]["devices"]] == list(FAMILIES)
+    link = shown["accounts"][0]["links"][0]
+    assert (link["status"], link["refreshes"]) == ("awaiting", 0)
+    assert link["access_token_expires_at"] == shown["time"] + 14400
+    assert shown["faults"][0]["kind"] == "status 503"
+    assert shown["requests"][0]["path"] == "/v1/users/me"
+    assert len(cloud.secrets()) >= 7
+    assert not [secret for secret in cloud.secrets() if secret in answer.body.decode()]
+
+
+async def test_a_person_links_an_account_by_hand(cloud, partner, account, app):
+    await partner.control("POST", "/apps", {"client_id": CLIENT_ID, "name": "My home"})
+    path = f"/accounts/{account.id}"
+    chosen = [account.devices[0].id]
+
+    enabled = await partner.control("POST", f"{path}/enable", {"client_id": CLIENT_ID, "device_ids": chosen})
+    assert (enabled.status, enabled.json) == (200, {"delivered": True, "status": 200})
+    token = (await partner.exchange(partner.codes[-1])).json
+    confirmed = await partner.control("POST", f"{path}/confirm", {"client_id": CLIENT_ID})
+    nonce = URL(confirmed.json["location"]).query["nonce"]
+    await partner.call(token, INTEGRATIONS, "POST", json={"nonce": nonce})
+    await partner.call(token, INTEGRATIONS, "PATCH", json={"status": "completed"})
+
+    link = (await state(partner))["accounts"][0]["links"][0]
+    assert (link["status"], link["device_ids"]) == ("completed", chosen)
+    assert (await partner.control("POST", f"{path}/confirm", {"client_id": CLIENT_ID})).status == 409
+    assert (await partner.control("POST", f"{path}/disable", {"client_id": CLIENT_ID})).status == 200
+    assert (await state(partner))["accounts"][0]["links"][0]["status"] == "none"
+
+
+async def test_enabling_says_why_it_failed(cloud, partner, account, app, unused_tcp_port):
+    path = f"/accounts/{account.id}/enable"
+    partner.answers_codes_with = 500
+    refused = await partner.control("POST", path, {"client_id": CLIENT_ID})
+    app.token_exchange_url = f"http://127.0.0.1:{unused_tcp_port}/"
+    silent = await partner.control("POST", path, {"client_id": CLIENT_ID})
+    app.token_exchange_url = ""
+    missing = await partner.control("POST", path, {"client_id": CLIENT_ID})
+
+    assert (refused.status, silent.status, missing.status) == (409, 409, 409)
+    assert refused.json == {"error": "the Token Exchange URL answered 500"}
+    assert silent.json == {"error": "the Token Exchange URL did not answer"}
+    assert missing.json == {"error": "the app has no Token Exchange URL in the developer portal"}
+
+
+async def test_an_app_keeps_what_is_not_given_again(cloud, partner, app):
+    secret = app.client_secret
+    answer = await partner.control("POST", "/apps", {"client_id": CLIENT_ID, "homepage_url": "https://x.example/"})
+
+    assert answer.json["homepage_url"] == "https://x.example/"
+    assert answer.json["account_link_url"] == "https://partner.example.com/link?region=us"
+    assert (answer.json["has_client_secret"], app.client_secret) == (True, secret)
+
+
+async def test_accounts_and_devices_come_and_go(partner):
+    account = (await partner.control("POST", "/accounts", {"first_name": "Ada", "devices": 3})).json
+    assert (account["first_name"], len(account["devices"])) == ("Ada", 3)
+
+    path = f"/accounts/{account['id']}/devices"
+    device = (await partner.control("POST", path, {"family": "contact", "name": "Pantry"})).json
+    changed = await partner.control("POST", f"/devices/{device['id']}", {"contact": True, "online": False})
+    controls = {control["key"]: control for control in changed.json["controls"]}
+    assert controls["contact"] == {"key": "contact", "label": "Contact open", "type": "boolean", "value": True}
+    assert controls["battery"]["max"] == 255
+    assert changed.json["online"] is False
+
+    assert (await partner.control("DELETE", f"/devices/{device['id']}")).status == 200
+    assert (await partner.control("DELETE", f"/devices/{device['id']}")).status == 404
+
+
+@pytest.mark.parametrize(
+    ("action", "access", "refresh"),
+    [("expire", 401, 200), ("revoke", 401, 400), ("revoke_refresh", 200, 400)],
+)
+async def test_tokens_die_as_asked(partner, account, token, action, access, refresh):
+    await partner.control("POST", f"/accounts/{account.id}/tokens", {"client_id": CLIENT_ID, "action": action})
+
+    assert (await partner.call(token, "/v1/users/me")).status == access
+    assert (await partner.refresh(token)).status == refresh
+
+
+async def test_tokens_live_shorter_from_now_on(partner, account, token):
+    body = {"client_id": CLIENT_ID, "action": "lifetime", "seconds": 30}
+    await partner.control("POST", f"/accounts/{account.id}/tokens", body)
+
+    assert (await partner.refresh(token)).json["expires_in"] == 30
+    link = (await state(partner))["accounts"][0]["links"][0]
+    assert link["refreshes"] == 1
+
+
+async def test_a_playground_token_is_handed_out(partner, account, app):
+    answer = await partner.control("POST", f"/accounts/{account.id}/playground")
+
+    assert answer.json["expires_in"] == 1800
+    assert await partner.names(answer.json) == ["Playground Device"]
+
+
+async def test_faults_come_and_go(partner, token):
+    fault = {"route": "/v1/devices*", "method": "get", "count": 0, "status": 429, "headers": {"Retry-After": "7"}}
+    added = (await partner.control("POST", "/faults", fault)).json
+    assert (added["kind"], added["count"]) == ("status 429", None)
+    assert (await partner.call(token, "/v1/devices")).headers["Retry-After"] == "7"
+    assert (await state(partner))["faults"][0]["hits"] == 1
+
+    await partner.control("POST", "/faults", {"cut": True})
+    await partner.control("DELETE", f"/faults/{added['id']}")
+    assert [item["kind"] for item in (await state(partner))["faults"]] == ["cut before"]
+    await partner.control("DELETE", "/faults")
+    assert (await partner.call(token, "/v1/devices")).status == 200
+
+
+async def test_the_clock_moves(partner, token, clock):
+    before = clock.time()
+    assert (await partner.control("POST", "/clock", {"advance": 14400})).json == {"time": before + 14400}
+
+    assert (await partner.call(token, "/v1/users/me")).status == 401
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "status", "words"),
+    [
+        ("POST", "/clock", {"advance": -1}, 400, "advance must be a number"),
+        ("POST", "/clock", {"advance": 1, "backwards": True}, 400, "unknown field: backwards"),
+        ("POST", "/clock", {"advance": 1e11}, 400, "advance must be a number"),
+        ("POST", "/apps", {}, 400, "client_id must be a text"),
+        ("POST", "/apps", {"client_id": "x", "webhook_url": "http://evil.example/"}, 400, "must be an https URL"),
+        ("POST", "/apps", {"client_id": "x", "webhook_url": "ftp://127.0.0.1/"}, 400, "must be an https URL"),
+        ("POST", "/apps", {"client_id": "x", "redirect_uris": "https://x.example"}, 400, "list of texts"),
+        ("POST", "/apps", {"client_id": "x", "permissions": ["world"]}, 400, "permissions are"),
+        ("POST", "/accounts", {"devices": 10**9}, 400, "devices must be"),
+        ("POST", "/accounts", {"devices": 1.5}, 400, "whole number"),
+        ("POST", "/accounts/nobody/enable", {"client_id": "x"}, 404, "no such account"),
+        ("POST", "/devices/nothing", {"online": True}, 404, "no such device"),
+        ("POST", "/faults", {"status": 500, "cut": True}, 400, "exactly one"),
+        ("POST", "/faults", {"status": 500, "headers": {"Content-Length": "1"}}, 400, "headers must be"),
+        ("POST", "/faults", {"garbage": False}, 400, "garbage must be"),
+        ("DELETE", "/faults/99", {}, 404, "no such fault"),
+        ("GET", "/nowhere", {}, 404, "there is no GET here"),
+    ],
+)
+async def test_nonsense_is_refused_in_words(partner, method, path, body, status, words):
+    answer = await partner.control(method, path, body)
+
+    assert answer.status == status
+    assert words in answer.json["error"]
+
+
+@pytest.mark.parametrize("body", [b"{", b"[]", b"null", b"\xff", b"[" * 100_000, b"x" * 2_000_000], ids=range(6))
+async def test_a_body_that_is_no_object_is_refused(partner, body):
+    answer = await partner.ask("POST", "/control/clock", data=io.BytesIO(body))
+
+    assert answer.status == 400
+    assert answer.json["error"]
+
+
+async def test_other_web_pages_are_kept_out(partner, cloud):
+    foreign = await partner.ask("POST", "/control/faults", headers={"Origin": "https://evil.example"}, data=b"{}")
+    own = await partner.ask("DELETE", "/control/faults", headers={"Origin": cloud.url})
+
+    assert (foreign.status, own.status) == (400, 200)
+    assert "Access-Control-Allow-Origin" not in own.headers
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda children: st.lists(children) | st.dictionaries(st.text(), children),
+    max_leaves=6,
+)
+FIELDS = [
+    *("client_id", "name", "client_secret", "signing_key", "token_exchange_url", "webhook_url", "redirect_uris"),
+    *("permissions", "first_name", "email", "devices", "device_ids", "family", "action", "seconds", "online"),
+    *("battery", "contact", "e2ee", "route", "method", "nth", "count", "status", "body", "headers", "delay"),
+    *("cut", "garbage", "advance"),
+]
+
+
+bodies = st.dictionaries(st.sampled_from(FIELDS), json_values, max_size=4)
+requests = st.tuples(st.sampled_from([route for route in ROUTES if route[0] != "*"]), bodies)
+
+
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(sent=st.lists(requests, min_size=10, max_size=20))
+async def test_no_input_brings_the_control_interface_down(socket_enabled, caplog, sent):
+    async with RingCloud() as cloud, aiohttp.ClientSession() as session:
+        account, app = cloud.add_account(devices=2), cloud.add_app("x")
+        parts = {"account_id": account.id, "device_id": account.devices[0].id, "fault_id": "1"}
+        for (method, path, _), body in sent:
+            data = json.dumps({"client_id": app.client_id, **body} if "accounts/" in path else body)
+            async with session.request(method, cloud.url + path.format_map(parts), data=data) as response:
+                assert response.status in (200, 400, 404, 409)
+                assert isinstance(await response.json(), dict)
+    assert not [record for record in caplog.records if record.levelno >= logging.ERROR]
+
+
+async def test_the_page_is_served_with_its_parts_and_nothing_else(partner):
+    for name, content_type in (("", "text/html"), ("page/style.css", "text/css"), ("page/app.js", "text/javascript")):
+        answer = await partner.ask("GET", f"/{name}")
+        assert (answer.status, answer.headers["Cache-Control"]) == (200, "no-store")
+        assert answer.headers["Content-Type"].startswith(content_type)
+    for name in ("page/nothing.js", "page/..%2Fserver.py", "page/%2e%2e/server.py", "server.py"):
+        assert (await partner.ask("GET", f"/{name}")).status == 404
+
+
+async def test_nothing_secret_is_logged(cloud, partner, account, app, token, caplog):
+    caplog.set_level(logging.DEBUG)
+    await cloud.enable_app(account, app)
+    fresh = (await partner.exchange(partner.codes[-1])).json
+    nonce = URL(cloud.confirm(account, app)).query["nonce"]
+    await partner.call(fresh, INTEGRATIONS, "POST", json={"nonce": nonce})
+    await partner.call(fresh, INTEGRATIONS, "PATCH", json={"status": "completed"})
+    cloud.faults.add(cut="after")
+    with contextlib.suppress(aiohttp.ClientError):
+        await partner.refresh(fresh)
+
+    assert not [secret for secret in cloud.secrets() if secret in caplog.text]
+
+
+def test_the_cloud_shares_no_code_with_what_it_tests():
+    room = Path(__file__).parents[2] / "ring_cloud"
+    texts = [file.read_text() for file in room.glob("*.py")]
+
+    assert len(texts) > 10
+    assert not [text for text in texts if "custom_components" in text or "import homeassistant" in text]

@@ -1,0 +1,49 @@
+"""Whatever arrives at Ring's routes, the answer is a refusal and never a crash."""
+
+import json
+import logging
+
+import aiohttp
+from hypothesis import HealthCheck, given, settings, strategies as st
+from yarl import URL
+
+from ring_cloud import RingCloud
+from ring_cloud.authorize import PATH
+
+from .conftest import CLIENT_ID, CLIENT_SECRET, INTEGRATIONS
+
+words = st.text(max_size=60)
+scalars = st.none() | st.booleans() | st.integers() | st.floats() | words
+bodies = st.dictionaries(st.sampled_from(["nonce", "status", "account_identifier", "x"]), scalars | st.lists(scalars))
+parameters = st.dictionaries(
+    st.sampled_from(
+        ["include", "component_id", "page[cursor]", "client_id", "redirect_uri", "state", "scope", "code_challenge"]
+    ),
+    words,
+)
+forms = st.dictionaries(
+    st.sampled_from(["grant_type", "client_id", "client_secret", "code", "refresh_token", "code_verifier"]), words
+)
+calls = st.one_of(
+    st.tuples(st.sampled_from(["POST", "PATCH", "DELETE"]), st.just(INTEGRATIONS), st.just({}), bodies.map(json.dumps)),
+    st.tuples(st.just("GET"), st.sampled_from(["/v1/devices", "/v1/locations", PATH]), parameters, st.none()),
+    st.tuples(st.just("GET"), words.map(lambda text: f"/v1/{text}"), parameters, st.none()),
+    st.tuples(st.just("GET"), st.just("/v1/accounts/me/subscriptions"), parameters, st.none()),
+    st.tuples(st.just("POST"), st.sampled_from(["/oauth/token", PATH]), parameters, forms),
+    st.tuples(st.just("POST"), st.sampled_from(["/oauth/token", PATH]), st.just({}), st.binary(max_size=60)),
+)
+
+
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(sent=st.lists(calls, min_size=10, max_size=20))
+async def test_no_request_brings_the_cloud_down(socket_enabled, caplog, sent):
+    async with RingCloud() as cloud, aiohttp.ClientSession() as session:
+        app = cloud.add_app(CLIENT_ID, client_secret=CLIENT_SECRET, redirect_uris=["https://partner.example.com/"])
+        token = cloud.link_directly(cloud.add_account(devices=2), app)
+        headers = {"Authorization": f"Bearer {token['access_token']}"}
+        for method, path, query, data in sent:
+            url = URL(cloud.url).with_path(path).with_query(query)
+            async with session.request(method, url, data=data, headers=headers, allow_redirects=False) as response:
+                await response.read()
+                assert response.status < 500
+    assert not [record for record in caplog.records if record.levelno >= logging.ERROR]

@@ -1,0 +1,77 @@
+"""What the tests of entities, devices and coordinator have in common: the next poll, and finding what a family has."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import timedelta
+
+from freezegun.api import FrozenDateTimeFactory
+from homeassistant.config_entries import ConfigEntry
+from homeassistant.const import EVENT_STATE_CHANGED, EVENT_STATE_REPORTED
+from homeassistant.core import Event, HomeAssistant, State, callback
+from homeassistant.helpers import device_registry as dr, entity_registry as er
+from pytest_homeassistant_custom_component.common import async_fire_time_changed
+
+from custom_components.ring_partner.const import DOMAIN
+from ring_cloud.model import Device
+
+POLL = timedelta(seconds=61)
+
+
+async def async_set_up(hass: HomeAssistant, entry: ConfigEntry) -> None:
+    """Set the account up, and let what it does in the background come to its end."""
+    await hass.config_entries.async_setup(entry.entry_id)
+    await hass.async_block_till_done(wait_background_tasks=True)
+
+
+async def async_pass_time(hass: HomeAssistant, freezer: FrozenDateTimeFactory, time: timedelta = POLL) -> None:
+    """Let time pass at once: whatever is due in it happens (a poll once)."""
+    freezer.tick(time)
+    async_fire_time_changed(hass)
+    await hass.async_block_till_done(wait_background_tasks=True)
+
+
+def entity_ids(hass: HomeAssistant, entry: ConfigEntry, device: Device | None = None) -> dict[str, str]:
+    """Return the entities of a device (None: of the account), enabled or not, by their keys."""
+    identifier = f"{entry.unique_id if device is None else device.id}_"
+    return {
+        found.unique_id.removeprefix(identifier): found.entity_id
+        for found in er.async_entries_for_config_entry(er.async_get(hass), entry.entry_id)
+        if found.unique_id.startswith(identifier)
+    }
+
+
+def state_of(hass: HomeAssistant, entry: ConfigEntry, device: Device | None, key: str) -> str:
+    """Return the state of one value of a device, or of the account."""
+    state = hass.states.get(entity_ids(hass, entry, device)[key])
+    assert isinstance(state, State), f"{key} has no state"
+    return state.state
+
+
+def states_of(hass: HomeAssistant, entry: ConfigEntry, device: Device | None) -> dict[str, str]:
+    """Return the states of all enabled entities of a device, or of the account, by their keys."""
+    found = ((key, hass.states.get(entity_id)) for key, entity_id in entity_ids(hass, entry, device).items())
+    return {key: state.state for key, state in found if state is not None}
+
+
+def registered(hass: HomeAssistant, entry: ConfigEntry, device: Device) -> dr.DeviceEntry | None:
+    """Return a device's entry in the registry."""
+    return dr.async_get(hass).async_get_device_by_identifier((DOMAIN, device.id), entry.entry_id)
+
+
+@contextmanager
+def state_writes(hass: HomeAssistant) -> Iterator[list[str]]:
+    """Collect the entity ids of all state writes, also of those that change nothing."""
+    written: list[str] = []
+
+    @callback
+    def write(event: Event) -> None:
+        written.append(event.data["entity_id"])
+
+    @callback
+    def always(_data: Mapping[str, object]) -> bool:
+        return True
+
+    stops = [hass.bus.async_listen(kind, write, always) for kind in (EVENT_STATE_CHANGED, EVENT_STATE_REPORTED)]
+    yield written
+    for stop in stops:
+        stop()

@@ -1,0 +1,456 @@
+"""Ring's half of one-way linking: what the addresses answer, who gets which account, and what survives a restart."""
+
+from pathlib import Path
+import sys
+from types import SimpleNamespace
+from unittest.mock import AsyncMock
+
+from freezegun.api import FrozenDateTimeFactory
+import homeassistant.components
+from homeassistant.components.application_credentials import ClientCredential, async_import_client_credential
+from homeassistant.config_entries import SOURCE_IGNORE, ConfigEntry, ConfigEntryDisabler, ConfigEntryState
+from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import HomeAssistantError
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+from pytest_homeassistant_custom_component.typing import WebSocketGenerator
+
+from custom_components.ring_partner.const import DOMAIN
+from ring_cloud import Account, App, RingCloud
+from ring_cloud.model import Flow
+
+from .conftest import SIGNING_KEY
+from .dialog import Dialog, another, dialog, enter_addresses, frontend, press_confirm
+
+__all__ = ["dialog", "frontend"]
+
+ONE_WAY = Flow.ONE_WAY
+
+
+@pytest.fixture
+async def waiting(dialog: Dialog, cloud: RingCloud, app: App) -> Dialog:
+    """A dialog that waits for the user to enable the app."""
+    await dialog.wait_for_ring(cloud, app)
+    return dialog
+
+
+@pytest.fixture
+async def open_addresses(dialog: Dialog, linked: ConfigEntry, cloud: RingCloud, app: App) -> Dialog:
+    """No dialog is open, but Jane's entry is loaded and Ring knows the addresses."""
+    await dialog.open("addresses", entry=linked)
+    await dialog.submit()
+    enter_addresses(cloud, app, dialog.step["description_placeholders"])
+    await dialog.submit()
+    return another(dialog)
+
+
+class TestTheTokenExchangeUrl:
+    """Nobody has seen Ring's request, so it may look in several ways; all else is refused in silence."""
+
+    @pytest.mark.parametrize("how", ["data", "json", "params"])
+    async def test_it_takes_a_code(
+        self, waiting: Dialog, cloud: RingCloud, app: App, account: Account, how: str
+    ) -> None:
+        cloud.links.open(account, app, ONE_WAY, None)
+        code = cloud.grants.new_code(account, app, ONE_WAY)
+        async with waiting.browser.post(app.token_exchange_url, **{how: {"code": code, "state": "x"}}) as answer:
+            assert (answer.status, await answer.text()) == (200, "")
+        assert (await waiting.look())["progress_action"] == "confirm_in_ring_app"
+
+    @pytest.mark.parametrize(
+        ("body", "headers"),
+        [
+            (b"", {}),
+            (b"code=", {}),
+            (b"something=else", {}),
+            (b"code=" + b"a" * 2049, {}),
+            (b"code=a&filler=" + b"a" * 9000, {}),
+            (b"code=a%00b", {}),
+            (b"\xff\xfe\x00\x01", {}),
+            (b'{"code": 5}', {}),
+            (b'{"code": ', {}),
+            (b'{"code": {"code": "a"}}', {}),
+            (b'{"a":' * 1600, {}),
+            (b"code=fake-code", {"Content-Encoding": "gzip"}),
+        ],
+    )
+    async def test_rubbish_is_refused_without_a_word(
+        self,
+        waiting: Dialog,
+        cloud: RingCloud,
+        app: App,
+        caplog: pytest.LogCaptureFixture,
+        body: bytes,
+        headers: dict[str, str],
+    ) -> None:
+        caplog.clear()
+        async with waiting.browser.post(app.token_exchange_url, data=body, headers=headers) as answer:
+            assert answer.status == 400
+            assert SIGNING_KEY not in await answer.text()
+        assert (await waiting.look())["progress_action"] == "enable_in_ring_app"
+        assert cloud.count("POST", "/oauth/token") == 0
+        ours = ("custom_components", "homeassistant")
+        assert not [one for one in caplog.records if one.levelname in {"WARNING", "ERROR"} and one.name.startswith(ours)]
+
+    @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "PATCH"])
+    async def test_it_takes_a_post_only(self, waiting: Dialog, cloud: RingCloud, app: App, method: str) -> None:
+        async with waiting.browser.request(method, app.token_exchange_url, params={"code": "fake-code"}) as answer:
+            assert answer.status == 405
+        await waiting.look()
+        assert cloud.count("POST", "/oauth/token") == 0
+
+    async def test_a_flood_of_codes_is_not_passed_on(self, waiting: Dialog, cloud: RingCloud, app: App) -> None:
+        fault = cloud.faults.add("/oauth/token", delay=3600, count=None)
+        statuses = []
+        for number in range(7):
+            async with waiting.browser.post(app.token_exchange_url, data={"code": f"fake-code-{number}"}) as answer:
+                statuses.append(answer.status)
+        assert statuses == [200] * 5 + [503] * 2
+        fault.release()
+        assert (await waiting.look())["errors"] == {"base": "invalid_auth"}
+
+
+class TestTheAccountLinkUrl:
+    """The page that Ring opens in the user's browser."""
+
+    @pytest.mark.parametrize("query", ["", "?nonce=fake-nonce&time=1"])
+    async def test_it_gives_nothing_away(self, waiting: Dialog, app: App, query: str) -> None:
+        async with waiting.browser.get(app.account_link_url + query) as page:
+            assert page.headers["Referrer-Policy"] in {"strict-origin", "no-referrer"}
+            assert page.headers["Cache-Control"] == "no-store"
+            assert "default-src 'none'" in page.headers["Content-Security-Policy"]
+            assert "frame-ancestors 'none'" in page.headers["Content-Security-Policy"]
+            assert page.content_type == "text/html"
+            assert "fake-nonce" not in await page.text()
+
+    async def test_it_tells_a_user_who_tries_it_that_it_works(self, waiting: Dialog, app: App) -> None:
+        async with waiting.browser.get(app.account_link_url) as page:
+            assert page.status == 200
+            assert "This address works" in await page.text()
+
+    async def test_a_preview_of_the_link_does_not_use_it_up(
+        self, waiting: Dialog, cloud: RingCloud, app: App, account: Account
+    ) -> None:
+        await cloud.enable_app(account, app)
+        await waiting.look()
+        url = cloud.confirm(account, app)
+        async with waiting.browser.head(url) as page:
+            assert page.status == 200
+        assert (await waiting.look())["progress_action"] == "confirm_in_ring_app"
+        async with waiting.browser.get(url) as page:
+            assert "One more step" in await page.text()
+        assert (await waiting.look())["step_id"] == "confirm"
+
+    @pytest.mark.parametrize(
+        "query",
+        [
+            {"nonce": "x" * 43, "time": "1"},
+            {"nonce": "x" * 43, "time": "not-a-time"},
+            {"nonce": "x" * 43},
+            {"nonce": "x" * 20_00, "time": "{now}"},
+            {"nonce": "\udcff".encode("utf-8", "surrogatepass").decode("latin-1"), "time": "{now}"},
+            {"time": "{now}", "nonce": "short"},
+        ],
+    )
+    async def test_junk_changes_nothing(
+        self, waiting: Dialog, cloud: RingCloud, app: App, account: Account, query: dict[str, str]
+    ) -> None:
+        await cloud.enable_app(account, app)
+        await waiting.look()
+        now = str(int(cloud.clock.time() * 1000))
+        filled = {key: now if value == "{now}" else value for key, value in query.items()}
+        async with waiting.browser.get(app.account_link_url, params=filled) as page:
+            assert page.status == 400
+        assert (await waiting.look())["progress_action"] == "confirm_in_ring_app"
+
+
+class TestSeveral:
+    """Several dialogs, accounts and Ring apps at once."""
+
+    async def test_two_accounts_of_one_app(
+        self, hass: HomeAssistant, waiting: Dialog, cloud: RingCloud, app: App, account: Account
+    ) -> None:
+        other = another(waiting)
+        await other.wait_for_ring(cloud, app)
+        bob = cloud.add_account("Bob", "Roe", "bob@example.com", devices=1)
+        for person in (account, bob):
+            await cloud.enable_app(person, app)
+        await waiting.look()
+        await other.look()
+        for dialog, person in ((waiting, bob), (other, account)):
+            await dialog.arrive(cloud, app, person)
+            assert (await dialog.submit())["title"] == f"{person.first_name} {person.last_name}"
+        assert {entry.unique_id for entry in hass.config_entries.async_entries(DOMAIN)} == {account.id, bob.id}
+
+    async def test_two_ring_apps(
+        self, hass: HomeAssistant, dialog: Dialog, cloud: RingCloud, app: App, account: Account
+    ) -> None:
+        second = cloud.add_app("fake-id-2", client_secret="fake-secret-2", signing_key="fake-signing-key-2")
+        bob = cloud.add_account("Bob", "Roe", "bob@example.com", devices=1)
+        credential = ClientCredential(second.client_id, second.client_secret, "Holiday home")
+        await async_import_client_credential(hass, DOMAIN, credential, "holiday_home")
+        dialogs = (dialog, another(dialog))
+        for window, ring_app, name in zip(dialogs, (app, second), ("my_home", "holiday_home"), strict=True):
+            step = await window.open("ring_app")
+            assert step["data_schema"][0]["options"] == [["my_home", "My home"], ["holiday_home", "Holiday home"]]
+            await window.submit(implementation=name)
+            await window.wait_for_ring(cloud, ring_app, key=ring_app.signing_key)
+        for window, ring_app, person in zip(dialogs, (app, second), (account, bob), strict=True):
+            await cloud.enable_app(person, ring_app)
+            await window.look()
+            await window.arrive(cloud, ring_app, person)
+            assert (await window.submit())["type"] == "create_entry"
+        entries = hass.config_entries.async_entries(DOMAIN)
+        assert {entry.unique_id: entry.data["auth_implementation"] for entry in entries} == {
+            account.id: "my_home",
+            bob.id: "holiday_home",
+        }
+
+    async def test_a_reauthentication_gets_its_own_account_first(
+        self, open_addresses: Dialog, linked: ConfigEntry, hass: HomeAssistant, cloud: RingCloud, app: App
+    ) -> None:
+        newcomer, window = open_addresses, another(open_addresses)
+        await newcomer.wait_for_ring(cloud, app)
+        jane = cloud.account(linked.unique_id or "")
+        await cloud.enable_app(jane, app)
+        linked.async_start_reauth(hass)
+        await hass.async_block_till_done()
+        await window.join("reauth")
+        await window.choose("ring_app")
+        await window.wait_for_ring(cloud, app)
+        await window.look()
+        assert (await window.arrive(cloud, app, jane))["step_id"] == "confirm"
+        assert (await window.submit())["reason"] == "reauth_successful"
+        assert (await newcomer.look())["step_id"] == "wait"
+
+    async def test_an_account_that_is_linked_already_goes_to_its_entry(
+        self, open_addresses: Dialog, linked: ConfigEntry, cloud: RingCloud, app: App
+    ) -> None:
+        """Enabling the app again has ended the old link; so the entry needs what the wrong dialog got."""
+        jane = cloud.account(linked.unique_id or "")
+        await open_addresses.wait_for_ring(cloud, app)
+        await cloud.enable_app(jane, app)
+        await open_addresses.look()
+        assert (await open_addresses.arrive(cloud, app, jane))["reason"] == "already_configured"
+        assert "Jane Doe · j***e@example.com" in open_addresses.shown[-1]
+        window = another(open_addresses)
+        await window.join("reauth")
+        await window.choose("ring_app")
+        await window.wait_for_ring(cloud, app)
+        assert (await window.look())["step_id"] == "confirm"
+        assert (await window.submit())["reason"] == "reauth_successful"
+        assert cloud.deliverable(jane, app)
+
+
+class TestNobodyWaits:
+    """The app was enabled before anything was started in Home Assistant."""
+
+    async def test_another_account_is_discovered(
+        self, hass: HomeAssistant, open_addresses: Dialog, cloud: RingCloud, app: App
+    ) -> None:
+        bob = cloud.add_account("Bob", "Roe", "bob@example.com", devices=1)
+        assert await cloud.enable_app(bob, app) == 200
+        await hass.async_block_till_done()
+        assert await press_confirm(open_addresses.browser, cloud, bob, app) == 200
+        await hass.async_block_till_done()
+        [flow] = hass.config_entries.flow.async_progress_by_handler(DOMAIN)
+        assert flow["context"]["title_placeholders"] == {"name": "Bob Roe · b***b@example.com"}
+        assert (await open_addresses.join("integration_discovery"))["step_id"] == "confirm"
+        assert (await open_addresses.submit())["title"] == "Bob Roe"
+        assert cloud.deliverable(bob, app)
+
+    async def test_confirming_again_does_not_discover_again(
+        self,
+        freezer: FrozenDateTimeFactory,
+        hass: HomeAssistant,
+        open_addresses: Dialog,
+        cloud: RingCloud,
+        app: App,
+    ) -> None:
+        bob = cloud.add_account("Bob", "Roe", "bob@example.com", devices=1)
+        await cloud.enable_app(bob, app)
+        await hass.async_block_till_done()
+        for _ in range(2):
+            assert await press_confirm(open_addresses.browser, cloud, bob, app) == 200
+            await hass.async_block_till_done()
+            freezer.tick(400)
+        await open_addresses.join("integration_discovery")
+        assert (await open_addresses.submit())["type"] == "create_entry"
+
+    async def test_enabled_again_it_reauthenticates_its_entry(
+        self, hass: HomeAssistant, open_addresses: Dialog, linked: ConfigEntry, cloud: RingCloud, app: App
+    ) -> None:
+        jane = cloud.account(linked.unique_id or "")
+        await cloud.enable_app(jane, app)
+        await hass.async_block_till_done()
+        await press_confirm(open_addresses.browser, cloud, jane, app)
+        await hass.async_block_till_done()
+        await open_addresses.join("reauth")
+        await open_addresses.choose("ring_app")
+        await open_addresses.wait_for_ring(cloud, app)
+        assert (await open_addresses.look())["step_id"] == "confirm"
+        assert (await open_addresses.submit())["reason"] == "reauth_successful"
+        await hass.async_block_till_done()
+        assert linked.state is ConfigEntryState.LOADED
+        assert cloud.deliverable(jane, app)
+
+    @pytest.mark.parametrize("how", [{"source": SOURCE_IGNORE}, {"disabled_by": ConfigEntryDisabler.USER}])
+    async def test_an_account_the_user_does_not_want_stays_quiet(
+        self, hass: HomeAssistant, open_addresses: Dialog, cloud: RingCloud, app: App, how: dict[str, str]
+    ) -> None:
+        bob = cloud.add_account("Bob", "Roe", "bob@example.com", devices=1)
+        MockConfigEntry(domain=DOMAIN, unique_id=bob.id, **how).add_to_hass(hass)
+        await cloud.enable_app(bob, app)
+        await hass.async_block_till_done()
+        await press_confirm(open_addresses.browser, cloud, bob, app)
+        await hass.async_block_till_done()
+        assert not hass.config_entries.flow.async_progress_by_handler(DOMAIN)
+
+    async def test_once_the_last_entry_is_unloaded_nobody_is_there(
+        self, hass: HomeAssistant, open_addresses: Dialog, linked: ConfigEntry, cloud: RingCloud, app: App
+    ) -> None:
+        await hass.config_entries.async_unload(linked.entry_id)
+        before = cloud.count("POST", "/oauth/token")
+        await cloud.enable_app(cloud.add_account("Bob", "Roe", "bob@example.com"), app)
+        await hass.async_block_till_done()
+        assert cloud.count("POST", "/oauth/token") == before
+
+
+class TestRestart:
+    """An account that has enabled the app and not yet confirmed survives on disk."""
+
+    @pytest.fixture
+    def hass_config_dir(self, hass_tmp_config_dir: str) -> str:
+        return hass_tmp_config_dir
+
+    @pytest.fixture
+    def hass_storage(self) -> dict[str, object]:
+        """Write real files."""
+        return {}
+
+    @staticmethod
+    def _files(hass: HomeAssistant) -> list[Path]:
+        return list(Path(hass.config.path(".storage")).glob(f"{DOMAIN}.*.unclaimed"))
+
+    async def test_confirming_afterwards_works(
+        self, hass: HomeAssistant, waiting: Dialog, cloud: RingCloud, app: App, account: Account
+    ) -> None:
+        await cloud.enable_app(account, app)
+        await waiting.look()
+        [file] = self._files(hass)
+        assert file.stat().st_mode & 0o777 == 0o600
+        # All memory of the app goes with its last dialog, as it does at a restart.
+        await waiting.close()
+
+        later = another(waiting)
+        await later.wait_for_ring(cloud, app)
+        assert (await later.look())["progress_action"] == "confirm_in_ring_app"
+        await later.arrive(cloud, app, account)
+        assert (await later.submit())["type"] == "create_entry"
+        await hass.async_block_till_done(wait_background_tasks=True)
+        assert not self._files(hass)
+        assert cloud.count("POST", "/oauth/token") == 1
+
+    async def test_after_an_hour_it_is_forgotten(
+        self,
+        freezer: FrozenDateTimeFactory,
+        hass: HomeAssistant,
+        waiting: Dialog,
+        cloud: RingCloud,
+        app: App,
+        account: Account,
+        hass_access_token: str,
+    ) -> None:
+        await cloud.enable_app(account, app)
+        await waiting.look()
+        await waiting.close()
+        freezer.tick(1500)
+        assert self._files(hass)
+        freezer.tick(2101)
+        later = another(waiting)
+        user = await hass.auth.async_get_owner() or (await hass.auth.async_get_users())[-1]
+        later.access_token = hass.auth.async_create_access_token(next(iter(user.refresh_tokens.values())))
+        await later.wait_for_ring(cloud, app)
+        assert (await later.look())["progress_action"] == "enable_in_ring_app"
+        assert not self._files(hass)
+
+
+class TestTheAddresses:
+    """Where Ring is told to call."""
+
+    @pytest.mark.parametrize("external", [None, "http://home.example.com"])
+    async def test_without_a_public_one_there_is_no_such_link(
+        self, hass: HomeAssistant, dialog: Dialog, monkeypatch: pytest.MonkeyPatch, external: str | None
+    ) -> None:
+        monkeypatch.delenv("RING_PARTNER_CLOUD")
+        await hass.config.async_update(external_url=external)
+        await dialog.open("ring_app")
+        assert (await dialog.submit(signing_key=SIGNING_KEY))["reason"] == "no_public_url"
+        assert "Settings → System → Network" in dialog.shown[-1]
+
+    async def test_they_are_those_of_the_external_address(
+        self, hass: HomeAssistant, dialog: Dialog, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.delenv("RING_PARTNER_CLOUD")
+        await hass.config.async_update(external_url="https://home.example.com")
+        await dialog.open("ring_app")
+        addresses = (await dialog.submit(signing_key=SIGNING_KEY))["description_placeholders"]
+        hooks = [addresses[f"{name}_url"] for name in ("token_exchange", "account_link", "webhook")]
+        assert len(set(hooks)) == 3
+        assert all(hook.startswith("https://home.example.com/api/webhook/") for hook in hooks)
+        assert addresses["homepage_url"] == "https://home.example.com/config/integrations/integration/ring_partner"
+        assert SIGNING_KEY not in str(addresses)
+
+    @pytest.fixture
+    def home_assistant_cloud(self, hass: HomeAssistant, monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
+        """Home Assistant Cloud, signed in: a stand-in, because its own packages are not installed here."""
+        component = SimpleNamespace(
+            async_active_subscription=lambda _hass: True,
+            async_get_or_create_cloudhook=AsyncMock(
+                side_effect=lambda _hass, webhook_id: f"https://hooks.nabu.casa/{webhook_id[:8]}"
+            ),
+            CloudNotAvailable=type("CloudNotAvailable", (HomeAssistantError,), {}),
+        )
+        hass.config.components.add("cloud")
+        monkeypatch.setitem(sys.modules, "homeassistant.components.cloud", component)
+        monkeypatch.setattr(homeassistant.components, "cloud", component, raising=False)
+        return component
+
+    async def test_with_home_assistant_cloud_they_are_cloudhooks(
+        self, dialog: Dialog, home_assistant_cloud: SimpleNamespace
+    ) -> None:
+        await dialog.open("ring_app")
+        addresses = (await dialog.submit(signing_key=SIGNING_KEY))["description_placeholders"]
+        assert addresses["token_exchange_url"].startswith("https://hooks.nabu.casa/")
+        assert addresses["homepage_url"] == "https://my.home-assistant.io/redirect/integration/?domain=ring_partner"
+
+    async def test_a_code_that_comes_through_home_assistant_cloud_is_taken(
+        self,
+        dialog: Dialog,
+        home_assistant_cloud: SimpleNamespace,
+        cloud: RingCloud,
+        app: App,
+        account: Account,
+        hass_ws_client: WebSocketGenerator,
+    ) -> None:
+        """Such a request is a stand-in whose body starts over each time it is asked for."""
+        await dialog.wait_for_ring(cloud, app)
+        cloud.links.open(account, app, ONE_WAY, None)
+        code = cloud.grants.new_code(account, app, ONE_WAY)
+        hook = home_assistant_cloud.async_get_or_create_cloudhook.await_args_list[0].args[1]
+        socket = await hass_ws_client()
+        await socket.send_json_auto_id(
+            {"type": "webhook/handle", "webhook_id": hook, "method": "POST", "body": f"code={code}"}
+        )
+        assert (await socket.receive_json())["result"]["status"] == 200
+        assert (await dialog.look())["progress_action"] == "confirm_in_ring_app"
+
+    @pytest.mark.parametrize("why", ["no subscription", "no connection"])
+    async def test_otherwise_the_external_address_is_used(
+        self, dialog: Dialog, home_assistant_cloud: SimpleNamespace, why: str
+    ) -> None:
+        home_assistant_cloud.async_active_subscription = lambda _hass: why != "no subscription"
+        home_assistant_cloud.async_get_or_create_cloudhook.side_effect = home_assistant_cloud.CloudNotAvailable
+        await dialog.open("ring_app")
+        addresses = (await dialog.submit(signing_key=SIGNING_KEY))["description_placeholders"]
+        assert addresses["token_exchange_url"].startswith(dialog.address)
