@@ -3,7 +3,6 @@
 import argparse
 import asyncio
 from collections.abc import Coroutine
-import shutil
 import signal
 import sys
 import time
@@ -32,10 +31,10 @@ def _say(text: str, started: float) -> None:
     print(f"[{time.monotonic() - started:3.0f}s] {text}", flush=True)
 
 
-async def _demo(ports: Ports) -> int:
+async def _demo(ports: Ports, *, fresh: bool) -> int:
     started = time.monotonic()
     _say("starting a Ring cloud and Home Assistant", started)
-    async with Rig(STATE, ports) as rig:
+    async with Rig(STATE, ports, fresh=fresh) as rig:
         entry = await rig.link()
         _say(f"{entry['title']} is linked", started)
         print(
@@ -82,9 +81,7 @@ async def _stoppable(work: Coroutine[None, None, int]) -> int:
 def main() -> int:
     """Run; return the exit status."""
     given = _arguments()
-    if given.fresh and not given.check:
-        shutil.rmtree(STATE, ignore_errors=True)
-    work = _check() if given.check else _demo(Ports(given.port, given.cloud_port))
+    work = _check() if given.check else _demo(Ports(given.port, given.cloud_port), fresh=given.fresh)
     try:
         return asyncio.run(_stoppable(work))
     except DemoError as error:

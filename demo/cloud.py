@@ -5,13 +5,15 @@ Home Assistant keeps its tokens over a restart; a cloud that forgot them would m
 
 import argparse
 import asyncio
+from functools import cache
+import hashlib
 import os
 from pathlib import Path
 import pickle
 import signal
 
+import ring_cloud
 from ring_cloud import RingCloud
-from ring_cloud.state import describe
 
 # What Ring itself would remember; requests, faults and connections are not part of it.
 _KEPT = ("clock", "grants", "links", "apps", "accounts")
@@ -34,26 +36,31 @@ def people(cloud: RingCloud) -> None:
 
 
 def load(path: Path) -> RingCloud | None:
-    """Return the cloud of the last start; None if there was none, or another version of the project wrote it."""
-    try:
-        # A file of our own, in a folder that only we write to.
-        kept = pickle.loads(path.read_bytes())  # noqa: S301
-        cloud = RingCloud()
-        for name in _KEPT:
-            setattr(cloud, name, kept[name])
-        # What a newer version added to the classes is missing in old objects: let that show here, not in a request.
-        describe(cloud)
-    except Exception:  # noqa: BLE001 - whatever it is that cannot be read, it is of no more use
+    """Return the cloud of the last start; None if there was none, or if other code than this wrote it."""
+    written = path.read_bytes() if path.exists() else b""
+    if not written.startswith(_code()):
         return None
+    # A file of our own, in a folder that only we write to.
+    kept = pickle.loads(written.removeprefix(_code()))  # noqa: S301
+    cloud = RingCloud(kept["clock"])
+    for name, value in kept.items():
+        setattr(cloud, name, value)
     return cloud
 
 
 def save(cloud: RingCloud, path: Path) -> None:
     """Write the cloud down, all or nothing."""
     fresh = path.with_suffix(".new")
-    fresh.write_bytes(pickle.dumps({name: getattr(cloud, name) for name in _KEPT}))
+    fresh.write_bytes(_code() + pickle.dumps({name: getattr(cloud, name) for name in _KEPT}))
     fresh.chmod(0o600)
     fresh.replace(path)
+
+
+@cache
+def _code() -> bytes:
+    """Tell this version of the cloud from others: its objects fit no other code."""
+    sources = sorted(Path(ring_cloud.__file__).parent.glob("*.py"))
+    return hashlib.sha256(b"".join(source.read_bytes() for source in sources)).digest()
 
 
 async def _run(port: int, path: Path) -> None:

@@ -22,7 +22,7 @@ ENTITIES: Mapping[str, str] = {
     "future": "connectivity signal_strength",
 }
 # What Ring does not know yet: a sensor that has never reported.
-UNKNOWN = {("new_sensor", "battery"), ("new_sensor", "signal_strength")}
+UNKNOWN = {("new_sensor", key) for key in ("contact", "tamper", "battery", "signal_strength")}
 ACCOUNT = ("link_status", "token_expires", "subscription")
 
 
@@ -39,7 +39,7 @@ def faults(device: Document, states: Mapping[str, str]) -> Iterator[str]:
     for key in expected:
         if key not in states:
             yield f"{key} is missing"
-        elif key in told and not _same(told[key], states[key]):
+        elif (device["family"], key) not in UNKNOWN and key in told and not _same(told[key], states[key]):
             yield f"{key} is {states[key]}, and {told[key]} at Ring"
     for key, state in states.items():
         if state in {"unknown", "unavailable"} and (device["family"], key) not in UNKNOWN:

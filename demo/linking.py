@@ -13,7 +13,7 @@ CLIENT_SECRET = "fake-demo-secret"
 SIGNING_KEY = "fake-demo-signing-key"
 POLLING_SECONDS = 30
 
-_URLS = ("token_exchange_url", "account_link_url", "webhook_url", "homepage_url")
+URL_FIELDS = ("token_exchange_url", "account_link_url", "webhook_url", "homepage_url")
 _FLOW = "config/config_entries/flow"
 _PATIENCE = 20
 
@@ -60,7 +60,7 @@ async def link(session: aiohttp.ClientSession, cloud: RingCloudClient, home: Hom
     path = f"{_FLOW}/{flow['flow_id']}"
     await home.post(path, next_step_id="ring_app")
     addresses = _expect(await home.post(path, signing_key=SIGNING_KEY), "portal")["description_placeholders"]
-    await cloud.post("apps", client_id=CLIENT_ID, **{name: addresses[name] for name in _URLS})
+    await cloud.post("apps", client_id=CLIENT_ID, **{name: addresses[name] for name in URL_FIELDS})
     _expect(await home.post(path), "wait")
 
     await cloud.post(f"{account}/enable", client_id=CLIENT_ID)
@@ -86,7 +86,7 @@ async def move_addresses(cloud: RingCloudClient, home: HomeAssistantClient) -> N
     """Tell the developer portal when Home Assistant answers on another port than at the last start."""
     apps: list[Document] = (await cloud.state())["apps"]
     for app in apps:
-        moved = {name: home.url + _path(app[name]) for name in _URLS if app[name]}
+        moved = {name: home.url + _path(app[name]) for name in URL_FIELDS if app[name]}
         if any(app[name] != url for name, url in moved.items()):
             await cloud.post("apps", client_id=app["client_id"], **moved)
 

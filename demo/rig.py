@@ -20,6 +20,7 @@ from .seed import prepare
 HOME_PORT = 8123
 CLOUD_PORT = 8181
 _START_SECONDS = 60
+_CLOUD_STATE = "ring_cloud.state"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +39,12 @@ class Rig:
     session: aiohttp.ClientSession
     _lock_file: TextIO
 
-    def __init__(self, folder: Path, ports: Ports | None = None) -> None:
-        """Keep everything in `folder`; an earlier start's is continued."""
+    def __init__(self, folder: Path, ports: Ports | None = None, *, fresh: bool = False) -> None:
+        """Keep everything in `folder`; an earlier start's is continued, unless one wants a fresh start."""
         self.folder = folder
         self.programs: list[Program] = []
         self._ports = ports or Ports()
+        self._fresh = fresh
         self._stack = AsyncExitStack()
 
     @property
@@ -54,7 +56,7 @@ class Rig:
         """Start both, and wait until they answer."""
         try:
             self._lock()
-            self._forget_half()
+            self._forget()
             self.session = await self._stack.enter_async_context(aiohttp.ClientSession())
             await self._start_cloud()
             await self._start_home()
@@ -104,23 +106,17 @@ class Rig:
         self._lock_file.write(f"{pid}\n")
         self._lock_file.flush()
 
-    def _forget_half(self) -> None:
-        if load(self.folder / "ring_cloud.state") is None:
-            # Without the cloud's half of a link, Home Assistant's half is worth nothing.
+    def _forget(self) -> None:
+        """Wipe what cannot be continued: without the cloud's half of a link, Home Assistant's half is worth nothing."""
+        state = self.folder / _CLOUD_STATE
+        if self._fresh or load(state) is None:
             shutil.rmtree(self.config, ignore_errors=True)
-            (self.folder / "ring_cloud.state").unlink(missing_ok=True)
+            state.unlink(missing_ok=True)
 
     async def _start_cloud(self) -> None:
         port = free_port(self._ports.cloud)
-        await self._start(
-            "The Ring cloud",
-            "ring_cloud.log",
-            "demo.cloud",
-            "--port",
-            str(port),
-            "--state",
-            str(self.folder / "ring_cloud.state"),
-        )
+        arguments = ("--port", str(port), "--state", str(self.folder / _CLOUD_STATE))
+        await self._start("The Ring cloud", "ring_cloud.log", "demo.cloud", *arguments)
         self.cloud = RingCloudClient(self.session, f"http://127.0.0.1:{port}")
 
         async def answers() -> bool:
@@ -136,16 +132,9 @@ class Rig:
         port = free_port(self._ports.home)
         prepare(self.config, port)
         self.home = HomeAssistantClient(self.session, f"http://127.0.0.1:{port}")
-        await self._start(
-            "Home Assistant",
-            "home_assistant.log",
-            "demo.home",
-            "--skip-pip",
-            "--config",
-            str(self.config),
-            RING_PARTNER_CLOUD=self.cloud.url,
-            RING_DEMO_URL=self.home.url,
-        )
+        environment = {"RING_PARTNER_CLOUD": self.cloud.url, "RING_DEMO_URL": self.home.url}
+        arguments = ("--skip-pip", "--config", str(self.config))
+        await self._start("Home Assistant", "home_assistant.log", "demo.home", *arguments, **environment)
 
         async def runs() -> bool:
             self.programs[-1].check()

@@ -1,13 +1,17 @@
 """A faithful local simulator of Ring's Partner API."""
 
 from .clock import Clock
-from .delivery import DeliveryError
+from .deliveries import Delivery, DeliveryState, sign
+from .events import Event
 from .families import FAMILIES, Permission
 from .faults import Cut, Garbage
 from .grants import Rotation
 from .linking import compute_nonce
+from .mischief import Mischief
 from .model import Account, App, Device, LinkStatus
+from .sender import DeliveryError
 from .server import RingCloud
+from .switches import Envelope, NextLink, SubTypePlace, Switches
 from .values import CloudError, ConflictError, InputError, UnknownError
 
 __all__ = [
@@ -18,14 +22,23 @@ __all__ = [
     "CloudError",
     "ConflictError",
     "Cut",
+    "Delivery",
     "DeliveryError",
+    "DeliveryState",
     "Device",
+    "Envelope",
+    "Event",
     "Garbage",
     "InputError",
     "LinkStatus",
+    "Mischief",
+    "NextLink",
     "Permission",
     "RingCloud",
     "Rotation",
+    "SubTypePlace",
+    "Switches",
     "UnknownError",
     "compute_nonce",
+    "sign",
 ]

@@ -10,6 +10,7 @@ from . import documents
 from .families import Permission
 from .gateway import ApiHandler
 from .grants import Grant
+from .history import Query
 from .ids import base64url
 from .model import Device, Flow, Link, Subscription
 from .refusals import ApiError
@@ -98,6 +99,18 @@ def _sub_resource(kind: str) -> ApiHandler:
     return handle
 
 
+async def get_history(world: World, grant: Grant, request: web.Request) -> web.Response:
+    """Answer what happened at a device since the user consented."""
+    device, link = _one(world, grant, request), _link(world, grant)
+    query = Query(
+        path=request.path,
+        event_types=request.query.get("event_types"),
+        key=request.query.get("page[key]"),
+        since_ms=int((link.consented_at or 0) * 1000) if link else 0,
+    )
+    return web.json_response(world.history.page(device.id, query))
+
+
 async def get_subscriptions(world: World, grant: Grant, request: web.Request) -> web.Response:
     """Answer the app's subscriptions, 25 to a page."""
     if request.match_info["account_id"] != "me":
@@ -144,5 +157,6 @@ ROUTES: tuple[tuple[str, str, ApiHandler], ...] = (
     ("GET", "/v1/devices/{device_id}", get_device),
     ("GET", "/v1/devices/{device_id}/location", get_location),
     *(("GET", f"/v1/devices/{{device_id}}/{kind}", _sub_resource(kind)) for kind in documents.SUB_RESOURCES),
+    ("GET", "/v1/history/devices/{device_id}/events", get_history),
     ("GET", "/v1/accounts/{account_id}/subscriptions", get_subscriptions),
 )

@@ -6,9 +6,9 @@ from http import HTTPStatus
 from aiohttp import hdrs, web
 
 from . import faults, state
-from .delivery import is_success
 from .gateway import WORLD, Handler
 from .model import Account, App
+from .sender import is_success
 from .values import CloudError, ConflictError, Fields, InputError, JsonObject, UnknownError, parse_object
 from .world import AppSettings, World
 
@@ -39,8 +39,15 @@ def _check_origin(request: web.Request) -> None:
         raise InputError("requests from other web pages are refused")
 
 
-def _account(world: World, request: web.Request) -> Account:
+def account_of(world: World, request: web.Request) -> Account:
+    """Return the account in the path."""
     return world.account(request.match_info["account_id"])
+
+
+def number_of(request: web.Request, name: str) -> int:
+    """Return the number in the path; 0 for what is none, and no id is 0."""
+    number = request.match_info[name]
+    return int(number) if number.isascii() and number.isdecimal() and len(number) < 10 else 0
 
 
 def _app(world: World, fields: Fields) -> App:
@@ -63,14 +70,15 @@ async def put_app(world: World, _request: web.Request, fields: Fields) -> JsonOb
         "signing_key": fields.text("signing_key", known.signing_key),
         "token_exchange_url": fields.url("token_exchange_url", known.token_exchange_url),
         "account_link_url": fields.url("account_link_url", known.account_link_url),
-        "webhook_url": fields.url("webhook_url", known.webhook_url),
         "homepage_url": fields.url("homepage_url", known.homepage_url),
         "redirect_uris": fields.texts("redirect_uris", known.redirect_uris),
         "unlink_allowed": fields.flag("unlink_allowed", known.unlink_allowed),
         "permissions": fields.texts("permissions", tuple(known.permissions)),
     }
+    if "webhook_url" in fields:
+        settings["webhook_url"] = fields.url("webhook_url")
     fields.finish()
-    return state.describe_app(world.add_app(client_id, **settings))
+    return state.describe_app(world, world.add_app(client_id, **settings))
 
 
 async def add_account(world: World, _request: web.Request, fields: Fields) -> JsonObject:
@@ -83,7 +91,7 @@ async def add_account(world: World, _request: web.Request, fields: Fields) -> Js
 
 async def enable(world: World, request: web.Request, fields: Fields) -> JsonObject:
     """Enable an app for an account, as in the Ring app."""
-    account, app = _account(world, request), _app(world, fields)
+    account, app = account_of(world, request), _app(world, fields)
     device_ids = fields.texts("device_ids") if "device_ids" in fields else None
     fields.finish()
     status = await world.enable_app(account, app, device_ids)
@@ -94,14 +102,14 @@ async def enable(world: World, request: web.Request, fields: Fields) -> JsonObje
 
 async def confirm(world: World, request: web.Request, fields: Fields) -> JsonObject:
     """Confirm a link, as in the Ring app."""
-    account, app = _account(world, request), _app(world, fields)
+    account, app = account_of(world, request), _app(world, fields)
     fields.finish()
     return {"location": world.confirm(account, app)}
 
 
 async def disable(world: World, request: web.Request, fields: Fields) -> JsonObject:
     """Remove an app from an account, as in the Ring app."""
-    account, app = _account(world, request), _app(world, fields)
+    account, app = account_of(world, request), _app(world, fields)
     fields.finish()
     await world.disable_app(account, app)
     return state.describe_account(world, account)
@@ -109,7 +117,7 @@ async def disable(world: World, request: web.Request, fields: Fields) -> JsonObj
 
 async def add_device(world: World, request: web.Request, fields: Fields) -> JsonObject:
     """Add a device to an account."""
-    account, family = _account(world, request), fields.text("family")
+    account, family = account_of(world, request), fields.text("family")
     name = fields.text("name") if "name" in fields else None
     fields.finish()
     return state.describe_device(world.add_device(account, family, name))
@@ -118,12 +126,12 @@ async def add_device(world: World, request: web.Request, fields: Fields) -> Json
 async def playground(world: World, request: web.Request, fields: Fields) -> JsonObject:
     """Mint a playground token."""
     fields.finish()
-    return {"access_token": world.playground_token(_account(world, request)), "expires_in": 1800}
+    return {"access_token": world.playground_token(account_of(world, request)), "expires_in": 1800}
 
 
 async def tokens(world: World, request: web.Request, fields: Fields) -> JsonObject:
     """Let tokens expire or die, or live shorter from now on."""
-    account, app = _account(world, request), _app(world, fields)
+    account, app = account_of(world, request), _app(world, fields)
     action = fields.text("action")
     grants = world.grants
     actions = {"expire": grants.expire_access, "revoke": grants.revoke, "revoke_refresh": grants.revoke_refresh}
@@ -169,8 +177,7 @@ async def clear_faults(world: World, _request: web.Request, fields: Fields) -> J
 async def remove_fault(world: World, request: web.Request, fields: Fields) -> JsonObject:
     """Remove one fault."""
     fields.finish()
-    number = request.match_info["fault_id"]
-    world.faults.remove(int(number) if number.isascii() and number.isdecimal() and len(number) < 10 else 0)
+    world.faults.remove(number_of(request, "fault_id"))
     return {}
 
 
@@ -179,6 +186,7 @@ async def advance_clock(world: World, _request: web.Request, fields: Fields) -> 
     seconds = fields.number("advance")
     fields.finish()
     world.clock.advance(seconds)
+    world.deliveries.wake()
     return {"time": world.clock.time()}
 
 
@@ -203,5 +211,4 @@ ROUTES: tuple[tuple[str, str, ControlHandler], ...] = (
     ("DELETE", "/control/faults", clear_faults),
     ("DELETE", "/control/faults/{fault_id}", remove_fault),
     ("POST", "/control/clock", advance_clock),
-    ("*", "/control/{tail:.*}", no_such_control),
 )

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -10,7 +10,6 @@ import hashlib
 import hmac
 import time
 
-from .clock import Clock
 from .events import Event, compose
 from .ids import resource_id
 from .mischief import Mischief, Prank, Pranks
@@ -90,20 +89,20 @@ class Delivery:
 class Deliveries:
     """The webhooks of one cloud, oldest first."""
 
-    def __init__(self, clock: Clock, sender: Sender, switches: Switches) -> None:
+    def __init__(self, now: Callable[[], float], sender: Sender, switches: Switches) -> None:
         self.answer_within = ANSWER_WITHIN
         self.pranks = Pranks()
-        self._clock = clock
+        self._now = now
         self._sender = sender
         self._switches = switches
         self._journal: deque[Delivery] = deque(maxlen=_KEPT)
         self._last_id = 0
         self._waiting: list[Delivery] = []
         self._held: list[Delivery] = []
-        self._dead: list[Delivery] = []
+        self._dead: deque[Delivery] = deque(maxlen=_KEPT)
         self._refusals: dict[str, deque[float]] = {}
         self._disabled: set[str] = set()
-        self._in_flight: set[asyncio.Task[None]] = set()
+        self._in_flight: dict[asyncio.Task[None], Delivery] = {}
         self._slots = asyncio.Semaphore(_AT_ONCE)
         self._news = asyncio.Event()
         self._scheduler: asyncio.Task[None] | None = None
@@ -119,6 +118,17 @@ class Deliveries:
 
     def __getitem__(self, index: int) -> Delivery:
         return self._journal[index]
+
+    @property
+    def held(self) -> Sequence[Delivery]:
+        """Return what waits for `release`, oldest first."""
+        return tuple(self._held)
+
+    @property
+    def dead_letters(self) -> Sequence[Delivery]:
+        """Return what was given up in the last 72 hours, oldest first."""
+        oldest = self._now() - DEAD_LETTERS_KEPT
+        return tuple(letter for letter in self._dead if letter.attempts[-1].time >= oldest)
 
     def mischief(
         self, kind: str, *, types: str = "*", count: int | None = 1, copies: int = 2, seconds: float = 30
@@ -138,7 +148,7 @@ class Deliveries:
             return
         pranks = self.pranks.strike(event.type)
         mischief = frozenset(prank.kind for prank in pranks)
-        now = self._clock.time()
+        now = self._now()
         foreign = Mischief.FOREIGN_ACCOUNT in mischief
         account_id = resource_id("account") if foreign else event.account.id
         request_id, body = compose(event, self._switches, now, account_id)
@@ -176,21 +186,21 @@ class Deliveries:
 
     async def release(self, *, reverse: bool = True) -> int:
         """Send what was held, one after the other, by default in the other order; return how many."""
-        held, self._held = self._held, []
-        for delivery in reversed(held) if reverse else held:
-            await self._attempt(delivery)
-        return len(held)
+        released = 0
+        while self._held:
+            await self._launch(self._held.pop(-1 if reverse else 0))
+            released += 1
+        return released
 
     async def replay(self) -> int:
         """Do as Ring does on request: send the dead letters of the last 72 hours again; return how many."""
-        now = self._clock.time()
-        fresh = [letter for letter in self._dead if now - letter.attempts[-1].time <= DEAD_LETTERS_KEPT]
+        letters = self.dead_letters
         self._dead.clear()
-        for delivery in fresh:
+        for delivery in letters:
             delivery.tries = 0
-            self._queue(delivery, now)
+            self._queue(delivery, self._now())
         await self.settle()
-        return len(fresh)
+        return len(letters)
 
     async def run_due(self) -> None:
         """Send what is due by the cloud's clock, and wait for the answers."""
@@ -200,33 +210,36 @@ class Deliveries:
 
     async def settle(self) -> None:
         """Wait until nothing is due now and everything sent was answered."""
-        while self._in_flight or any(delivery.due_at <= self._clock.time() for delivery in self._waiting):
+        while self._in_flight or any(delivery.due_at <= self._now() for delivery in self._waiting):
             await self.run_due()
 
     def _start_due(self) -> None:
-        now = self._clock.time()
+        now = self._now()
         due = [delivery for delivery in self._waiting if delivery.due_at <= now]
         self._waiting = [delivery for delivery in self._waiting if delivery.due_at > now]
         for delivery in due:
-            task = asyncio.create_task(self._attempt(delivery))
-            self._in_flight.add(task)
-            task.add_done_callback(self._in_flight.discard)
+            self._launch(delivery)
+
+    def _launch(self, delivery: Delivery) -> asyncio.Task[None]:
+        task = asyncio.create_task(self._attempt(delivery))
+        self._in_flight[task] = delivery
+        task.add_done_callback(self._land)
+        return task
+
+    def _land(self, task: asyncio.Task[None]) -> None:
+        delivery = self._in_flight.pop(task)
+        if task.cancelled():
+            # The cloud stops: when it starts again it has forgotten nothing.
+            self._queue(delivery, delivery.due_at)
 
     async def _attempt(self, delivery: Delivery) -> None:
-        app = delivery.app
-        try:
-            async with self._slots:
-                if self.is_disabled(app):
-                    delivery.state = DeliveryState.DISABLED
-                    return
-                at, began = self._clock.time(), time.clock_gettime(time.CLOCK_MONOTONIC)
-                status = await self._sender.post_event(
-                    app.webhook_url, delivery.body, delivery.signature, self.answer_within
-                )
-        except asyncio.CancelledError:
-            # The cloud stops: when it starts again it has forgotten nothing.
-            self._waiting.append(delivery)
-            raise
+        url, signature = delivery.app.webhook_url, delivery.signature
+        async with self._slots:
+            if self.is_disabled(delivery.app):
+                delivery.state = DeliveryState.DISABLED
+                return
+            at, began = self._now(), time.clock_gettime(time.CLOCK_MONOTONIC)
+            status = await self._sender.post_event(url, delivery.body, signature, self.answer_within)
         elapsed = time.clock_gettime(time.CLOCK_MONOTONIC) - began
         delivery.attempts.append(Attempt(at, status, round(elapsed * 1000, 2)))
         delivery.tries += 1
@@ -245,7 +258,7 @@ class Deliveries:
 
     def _retry(self, delivery: Delivery) -> None:
         if delivery.tries <= len(RETRY_AFTER):
-            self._queue(delivery, self._clock.time() + RETRY_AFTER[delivery.tries - 1])
+            self._queue(delivery, self._now() + RETRY_AFTER[delivery.tries - 1])
         else:
             delivery.state = DeliveryState.DEAD
             self._dead.append(delivery)
@@ -254,7 +267,7 @@ class Deliveries:
 
     def is_disabled(self, app: App) -> bool:
         """Say whether Ring has given up on the app's webhook URL."""
-        return app.client_id in self._disabled
+        return self._switches.disables_endpoints and app.client_id in self._disabled
 
     def enable_endpoint(self, app: App) -> None:
         """Forgive: what saving the webhook URL in the developer portal does."""
@@ -262,10 +275,10 @@ class Deliveries:
         self._refusals.pop(app.client_id, None)
 
     def _count_refusal(self, app: App) -> None:
-        now = self._clock.time()
+        now = self._now()
         refusals = self._refusals.setdefault(app.client_id, deque(maxlen=REFUSALS))
         refusals.append(now)
-        if self._switches.disables_endpoints and len(refusals) == REFUSALS and now - refusals[0] <= REFUSALS_WITHIN:
+        if len(refusals) == REFUSALS and now - refusals[0] <= REFUSALS_WITHIN:
             self._disabled.add(app.client_id)
 
     # By itself
@@ -293,5 +306,5 @@ class Deliveries:
             self._news.clear()
             next_due = min((delivery.due_at for delivery in self._waiting), default=None)
             with suppress(TimeoutError):
-                async with asyncio.timeout(None if next_due is None else next_due - self._clock.time()):
+                async with asyncio.timeout(None if next_due is None else next_due - self._now()):
                     await self._news.wait()

@@ -108,10 +108,11 @@ def compose(event: Event, switches: Switches, now: float, account_id: str) -> tu
     request_id = str(uuid.uuid4())
     # Ring's samples of events without a device have whole seconds, all others nanoseconds.
     time = iso_time(now) if event.device is None else _nanoseconds(now)
-    meta: dict[str, Json] = {"version": switches.envelope, "time": time, "request_id": request_id}
-    if switches.envelope == Envelope.V1_1:
+    version = Envelope(switches.envelope)
+    meta: dict[str, Json] = {"version": version, "time": time, "request_id": request_id}
+    if version is Envelope.V1_1:
         meta["account_id"] = account_id
-    document = {"meta": meta, "data": _data(event, switches.sub_type_place, account_id)}
+    document = {"meta": meta, "data": _data(event, SubTypePlace(switches.sub_type_place), account_id)}
     return request_id, json.dumps(document, separators=(",", ":")).encode()
 
 
@@ -137,7 +138,7 @@ def _of_device(event: Event, device: Device, place: SubTypePlace) -> JsonObject:
         "timestamp": event.timestamp_ms,
     }
     shown = place if event.sub_type else SubTypePlace.NONE
-    in_id = event.type if shown == SubTypePlace.NONE else event.sub_type
+    in_id = event.type if shown is SubTypePlace.NONE else event.sub_type
     data: dict[str, Json] = {"id": f"{device.id}_{in_id}_{event.timestamp_ms}", "type": event.type}
     if shown in (SubTypePlace.DATA, SubTypePlace.BOTH):
         data["subType"] = event.sub_type

@@ -93,26 +93,30 @@ class History:
             answer["links"] = {"next": self._next_link(query, key)}
         return answer
 
+    @property
+    def _next(self) -> NextLink:
+        return NextLink(self._switches.history_next)
+
     def _matching(self, device_id: str, query: Query) -> Iterator[Row]:
         before_ms = _milliseconds(query.key) if query.key is not None else None
         filters = query.filters if self._switches.history_filters else frozenset()
         for row in self.rows(device_id):
-            if row.start_ms >= query.since_ms and (before_ms is None or row.start_ms < before_ms):
-                if not filters or row.is_one_of(filters):
-                    yield row
+            in_time = row.start_ms >= query.since_ms and (before_ms is None or row.start_ms < before_ms)
+            if in_time and (not filters or row.is_one_of(filters)):
+                yield row
 
     def _next_key(self, query: Query, page: list[Row], *, more: bool) -> str | None:
         """Return the cursor of the next page: the time of the last row of this one. None ends the history."""
         if self._switches.history_repeats_cursor and query.key is not None:
             return query.key
-        if page and (more or self._switches.history_next == NextLink.TRAILING):
+        if page and (more or self._next is NextLink.TRAILING):
             return iso_time(page[-1].start_ms / 1000, milliseconds=True)
         # An empty page that says there is more leads a client in a circle; an empty history never does.
-        return query.key if self._switches.history_next == NextLink.TRAILING else None
+        return query.key if self._next is NextLink.TRAILING else None
 
     def _next_link(self, query: Query, key: str) -> str:
         parameters = {"page[key]": key}
-        if query.event_types is not None and self._switches.history_next != NextLink.DROPS:
+        if query.event_types is not None and self._next is not NextLink.DROPS:
             parameters["event_types"] = query.event_types
         return str(URL.build(path=query.path).with_query(parameters))
 

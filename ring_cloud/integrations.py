@@ -50,7 +50,7 @@ async def update(world: World, grant: Grant, request: web.Request) -> web.Respon
     wanted, identifier = await _texts(request, "status", "account_identifier")
     if wanted is not None and wanted not in _SETTABLE:
         raise ApiError(HTTPStatus.BAD_REQUEST, f"status must be one of {', '.join(_SETTABLE)}")
-    link = world.links.update(grant.account, app, LinkStatus(wanted) if wanted else None, identifier)
+    link = world.update_link(grant.account, app, LinkStatus(wanted) if wanted else None, identifier)
     return web.json_response(
         {
             "account_identifier": link.account_identifier,
@@ -62,7 +62,7 @@ async def update(world: World, grant: Grant, request: web.Request) -> web.Respon
 
 async def unlink(world: World, grant: Grant, _request: web.Request) -> web.Response:
     """Answer DELETE."""
-    world.links.unlink(grant.account, _app(grant))
+    world.unlink(grant.account, _app(grant))
     return web.Response(status=HTTPStatus.NO_CONTENT)
 
 

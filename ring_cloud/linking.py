@@ -96,7 +96,8 @@ class Links:
         if link.nonce is None or not fresh or not hmac.compare_digest(nonce.encode(), link.nonce.encode()):
             raise ApiError(HTTPStatus.BAD_REQUEST, "The nonce is invalid or has expired", "Invalid Nonce")
         link.nonce = None
-        link.claimed = link.consented = True
+        link.claimed = True
+        self._consent(link)
         link.account_identifier = identifier or link.account_identifier
         return link
 
@@ -110,7 +111,8 @@ class Links:
                 detail = f"{link.status} to {status} is not allowed"
                 raise ApiError(HTTPStatus.BAD_REQUEST, detail, "Invalid Status Transition")
             link.status = status
-            link.consented = link.consented or status is LinkStatus.COMPLETED
+            if status is LinkStatus.COMPLETED:
+                self._consent(link)
         link.account_identifier = identifier or link.account_identifier
         return link
 
@@ -120,6 +122,11 @@ class Links:
         if not app.unlink_allowed:
             raise ApiError(HTTPStatus.FORBIDDEN, "This app cannot end its integration")
         self.close(account, app)
+
+    def _consent(self, link: Link) -> None:
+        """Open the devices, and their history from this moment on; a second consent changes nothing."""
+        if link.consented_at is None:
+            link.consented_at = self._clock.time()
 
     def _existing(self, account: Account, app: App) -> Link:
         link = self.get(account, app)
@@ -134,7 +141,8 @@ class Links:
     ) -> JsonObject:
         """Return the token response of a one-way link that needed no HTTP."""
         link = self.open(account, app, Flow.ONE_WAY, device_ids)
-        link.claimed = link.consented = True
+        link.claimed = True
+        self._consent(link)
         link.status = LinkStatus.COMPLETED if completed else LinkStatus.AWAITING
         return self._grants.new_grant(account, app, Flow.ONE_WAY)
 

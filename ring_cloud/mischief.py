@@ -57,9 +57,7 @@ class Pranks:
         if kind not in set(Mischief):
             raise InputError(f"kind must be one of {', '.join(Mischief)}")
         self._last_id += 1
-        prank = Prank(
-            id=self._last_id, kind=Mischief(kind), types=types, count=count, copies=copies, seconds=seconds
-        )
+        prank = Prank(id=self._last_id, kind=Mischief(kind), types=types, count=count, copies=copies, seconds=seconds)
         self._pranks.append(prank)
         return prank
 

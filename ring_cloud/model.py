@@ -1,8 +1,9 @@
 """Accounts, devices, partner apps and the links between them."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from typing import override
 
 from .clock import Clock, iso_time
 from .controls import CONTROLS
@@ -40,8 +41,14 @@ class Subscription:
         return "active" if now < self.expires_at else "inactive"
 
 
+type Readings = Mapping[str, Value]
+
+
 class Device:
-    """A device of an account."""
+    """A device of an account; `on_change` hears what was and what is."""
+
+    # On the class, so that a pickled device leaves the cloud behind that listened to it.
+    on_change: Callable[[Device, Readings, Readings], None] | None = None
 
     def __init__(self, clock: Clock, family: Family, name: str, location: Location) -> None:
         self.id = resource_id("device")
@@ -60,11 +67,22 @@ class Device:
         parsed = {key: self._parse(key, value) for key, value in changes.items()}
         # Going offline keeps the time of the last heartbeat; another reading means that the device has just spoken.
         self._reported_at = self._clock.time() if parsed.keys() & self.values.keys() else self.reported_at
+        before = self.readings()
         for key, value in parsed.items():
             if key in self.values:
                 self.values[key] = value
             else:
                 setattr(self, key, value)
+        if self.on_change:
+            self.on_change(self, before, self.readings())
+
+    def readings(self) -> Readings:
+        """Return every value that an event may tell of."""
+        return {"online": self.online, **self.values}
+
+    @override
+    def __getstate__(self) -> dict[str, object]:
+        return {key: value for key, value in self.__dict__.items() if key != "on_change"}
 
     def _parse(self, key: str, value: object) -> Value:
         if key in self.values:
@@ -151,6 +169,12 @@ class Account:
         self.subscriptions.append(subscription)
         return subscription
 
+    def end_subscription(self, subscription: Subscription) -> Subscription:
+        """End a subscription now; return what it is from now on."""
+        ended = replace(subscription, expires_at=min(subscription.expires_at, self._clock.time()))
+        self.subscriptions[self.subscriptions.index(subscription)] = ended
+        return ended
+
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class App:
@@ -198,11 +222,11 @@ class Link:
     nonce: str | None = field(default=None, repr=False)
     nonce_expires_at: float = 0
     claimed: bool = False
-    consented: bool = False
+    consented_at: float | None = None
     account_identifier: str | None = None
 
     def devices(self) -> Iterable[Device]:
         """Return what the app may see: shared, consented, not encrypted end to end."""
-        if not self.consented:
+        if self.consented_at is None:
             return ()
         return (device for device in self.account.devices if device.id in self.device_ids and not device.e2ee)

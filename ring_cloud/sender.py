@@ -40,12 +40,10 @@ class Sender:
         headers = {hdrs.CONTENT_TYPE: "application/json", "X-Signature": signature}
         try:
             return await self._post(url, body, headers, within)
-        except (aiohttp.ClientError, TimeoutError):
+        except aiohttp.ClientError, TimeoutError:
             return NO_ANSWER
 
-    async def _post(
-        self, url: str, data: aiohttp.FormData | bytes, headers: Mapping[str, str], within: float
-    ) -> int:
+    async def _post(self, url: str, data: aiohttp.FormData | bytes, headers: Mapping[str, str], within: float) -> int:
         if self._session is None:
             connector = aiohttp.TCPConnector(limit=0)
             jar = aiohttp.DummyCookieJar()

@@ -5,7 +5,7 @@ from typing import Self
 
 from aiohttp import web
 
-from . import api, authorize, control, integrations, oauth, pages
+from . import api, authorize, control, control_events, integrations, oauth, pages
 from .gateway import WORLD, authenticated
 from .middleware import edge, misbehave, record
 from .model import Account
@@ -30,15 +30,19 @@ class RingCloud(World):
             await runner.cleanup()
             raise
         self._runner = runner
+        self.listen()
+        self.deliveries.start()
         self.url = f"http://{f'[{host}]' if ':' in host else host}:{runner.addresses[0][1]}"
 
     async def stop(self) -> None:
         """Stop listening; state survives, so that a later start is the same cloud again."""
         self.faults.clear()
-        await self.delivery.close()
+        # First of all, and at once: a client that connects while the listener closes would wait for ever.
         if self._runner is not None:
             await self._runner.cleanup()
         self._runner = None
+        await self.deliveries.stop()
+        await self.sender.close()
 
     def authorize(self, account: Account, url: str) -> str:
         """Open an authorize URL, sign in and allow, without a browser: return where it would go."""
@@ -65,8 +69,9 @@ def _application(cloud: World) -> web.Application:
     app.router.add_route("*", "/oauth/{tail:.*}", oauth.no_such_route)
     app.router.add_route("*", "/v1/devices/{device_id}/events", api.forbidden_route)
     app.router.add_route("*", "/v1/{tail:.*}", api.no_such_route)
-    for method, path, control_handler in control.ROUTES:
+    for method, path, control_handler in (*control.ROUTES, *control_events.ROUTES):
         app.router.add_route(method, path, control.controlled(control_handler))
+    app.router.add_route("*", "/control/{tail:.*}", control.controlled(control.no_such_control))
     app.router.add_get("/", pages.index)
     app.router.add_get("/page/{name}", pages.asset)
     return app

@@ -1,16 +1,22 @@
 """The cloud as one document, for the page and for checks. It holds no secret, token, code or nonce."""
 
+from dataclasses import asdict
 from itertools import islice
 
 from .controls import CONTROLS
+from .deliveries import Delivery
+from .events import actions
 from .families import FAMILIES, Permission
 from .faults import Fault
 from .journal import Request
+from .mischief import Prank
 from .model import Account, App, Device, Link, LinkStatus, Subscription
+from .switches import Switches
 from .values import Json, JsonObject
 from .world import World
 
 SHOWN_REQUESTS = 200
+SHOWN_DELIVERIES = 200
 
 
 def describe(world: World) -> JsonObject:
@@ -23,14 +29,18 @@ def describe(world: World) -> JsonObject:
             {"key": family.key, "label": family.label, "kind": family.permission} for family in FAMILIES.values()
         ],
         "permissions": list(Permission),
-        "apps": [describe_app(app) for app in world.apps.values()],
+        "apps": [describe_app(world, app) for app in world.apps.values()],
         "accounts": [describe_account(world, account) for account in world.accounts.values()],
         "faults": [describe_fault(fault) for fault in world.faults],
         "requests": [_request(request) for request in newest],
+        "deliveries": [_delivery(item) for item in islice(reversed(world.deliveries), SHOWN_DELIVERIES)],
+        "letters": {"held": len(world.deliveries.held), "dead": len(world.deliveries.dead_letters)},
+        "mischief": [describe_prank(prank) for prank in world.deliveries.pranks],
+        "switches": describe_switches(world.switches),
     }
 
 
-def describe_app(app: App) -> JsonObject:
+def describe_app(world: World, app: App) -> JsonObject:
     """Return what the developer portal shows of an app after the one time it showed the secrets."""
     return {
         "client_id": app.client_id,
@@ -44,6 +54,7 @@ def describe_app(app: App) -> JsonObject:
         "permissions": sorted(app.permissions),
         "has_client_secret": bool(app.client_secret),
         "has_signing_key": bool(app.signing_key),
+        "webhook_disabled": world.deliveries.is_disabled(app),
     }
 
 
@@ -74,6 +85,7 @@ def describe_device(device: Device) -> JsonObject:
         "e2ee_supported": device.family.can_encrypt,
         "reported_at": device.reported_at,
         "controls": [CONTROLS[key].describe(value) for key, value in device.values.items()],
+        "actions": [action.describe() for action in actions(device.family)],
     }
 
 
@@ -118,3 +130,31 @@ def _request(request: Request) -> dict[str, Json]:
         "status": request.status,
         "milliseconds": request.milliseconds,
     }
+
+
+def _delivery(delivery: Delivery) -> JsonObject:
+    event = delivery.event
+    return {
+        "id": delivery.id,
+        "time": delivery.created,
+        "type": event.type,
+        "sub_type": event.sub_type,
+        "device": event.device.name if event.device else None,
+        "client_id": delivery.app.client_id,
+        "state": delivery.state,
+        "status": delivery.status,
+        "attempt": delivery.tries,
+        "milliseconds": delivery.attempts[-1].milliseconds if delivery.attempts else None,
+        "next_retry": delivery.next_retry,
+        "mischief": sorted(delivery.mischief),
+    }
+
+
+def describe_prank(prank: Prank) -> JsonObject:
+    """Return a piece of mischief and how often it struck."""
+    return asdict(prank)
+
+
+def describe_switches(switches: Switches) -> JsonObject:
+    """Return how the cloud behaves where Ring may behave otherwise."""
+    return asdict(switches)

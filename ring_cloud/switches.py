@@ -1,5 +1,6 @@
 """Where Ring was seen to behave in more than one way, or is not known: what a test or a person can choose."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -30,13 +31,20 @@ class NextLink(StrEnum):
 
 @dataclass(slots=True, kw_only=True)
 class Switches:
-    """How this cloud behaves where Ring may behave otherwise."""
+    """How this cloud behaves where Ring may behave otherwise; plain texts will do for the choices."""
 
-    envelope: Envelope = Envelope.V1_1
-    sub_type_place: SubTypePlace = SubTypePlace.DATA
+    envelope: Envelope | str = Envelope.V1_1
+    sub_type_place: SubTypePlace | str = SubTypePlace.DATA
     disables_endpoints: bool = True
     history_page_size: int = 25
     history_filters: bool = False
-    history_next: NextLink = NextLink.KEEPS
+    history_next: NextLink | str = NextLink.KEEPS
     history_times_as_text: bool = False
     history_repeats_cursor: bool = False
+
+
+CHOICES: Mapping[str, type[StrEnum]] = {
+    "envelope": Envelope,
+    "sub_type_place": SubTypePlace,
+    "history_next": NextLink,
+}

@@ -4,16 +4,22 @@ from collections.abc import Collection, Iterator, Sequence
 from itertools import count, cycle, islice
 from typing import TypedDict, Unpack
 
+from . import events
 from .clock import Clock
-from .delivery import Delivery, is_success
+from .deliveries import Deliveries
+from .events import Event
 from .families import FAMILIES, PLAYGROUND_FAMILY, Permission
 from .faults import Faults
 from .grants import Grants
+from .happenings import Happenings
+from .history import History
 from .ids import resource_id
 from .journal import Journal
 from .limits import Limits
 from .linking import Links
-from .model import Account, App, Device, Flow, LinkStatus, Location
+from .model import Account, App, Device, Flow, Link, LinkStatus, Location, Readings, Subscription
+from .sender import Sender, is_success
+from .switches import Switches
 from .values import ConflictError, InputError, JsonObject, UnknownError, check_url
 
 MAX_DEVICES = 1000
@@ -47,8 +53,15 @@ class World:
         self.requests = Journal()
         self.apps: dict[str, App] = {}
         self.accounts: dict[str, Account] = {}
-        self.delivery = Delivery()
+        self.switches = Switches()
+        self.sender = Sender()
+        self.deliveries = Deliveries(self._now, self.sender, self.switches)
+        self.history = History(self.switches)
+        self._happenings = Happenings(self._now, self.history, self.deliveries)
         self.url = ""
+
+    def _now(self) -> float:
+        return self.clock.time()
 
     def count(self, method: str = "*", path: str = "*", status: int | None = None) -> int:
         """Count requests, for example `count("POST", "/oauth/token")`."""
@@ -71,6 +84,8 @@ class World:
         redirect_uris = tuple(check_url("redirect_uris", uri) for uri in settings.get("redirect_uris", ()))
         permissions = _permissions(settings.get("permissions", tuple(Permission)))
         app = self.apps.setdefault(client_id, App(client_id=client_id, name=client_id))
+        if "webhook_url" in settings:
+            self.deliveries.enable_endpoint(app)
         for key, value in settings.items():
             setattr(app, key, {"redirect_uris": redirect_uris, "permissions": permissions}.get(key, value))
         return app
@@ -96,7 +111,7 @@ class World:
             raise InputError(f"an account has at most {MAX_DEVICES} devices")
         account = Account(self.clock, first_name, last_name, email)
         for family in families:
-            self.add_device(account, family)
+            self._new_device(account, family)
         account.add_subscription()
         self.accounts[account.id] = account
         return account
@@ -108,17 +123,24 @@ class World:
         return self.accounts[account_id]
 
     def add_device(self, account: Account, family: str, name: str | None = None) -> Device:
-        """Add a device; every app that the account enabled sees it."""
+        """Add a device; every app that the account enabled sees it, and is told."""
+        device = self._new_device(account, family, name)
+        self.links.share(device, account)
+        self.happen(device, events.ADDED)
+        return device
+
+    def _new_device(self, account: Account, family: str, name: str | None = None) -> Device:
         if family not in FAMILIES:
             raise InputError(f"family must be one of {', '.join(FAMILIES)}")
         device = Device(self.clock, FAMILIES[family], "", account.location)
         device.set(name=name if name is not None else _free_name(account, FAMILIES[family].default_name))
         account.devices.append(device)
-        self.links.share(device, account)
+        device.on_change = self._changed
         return device
 
     def remove_device(self, device: Device) -> None:
-        """Remove a device from its account and from every app."""
+        """Remove a device from its account and from every app, and tell them."""
+        self.happen(device, events.REMOVED)
         self.find_device(device.id)[0].devices.remove(device)
 
     def find_device(self, device_id: str) -> tuple[Account, Device]:
@@ -128,6 +150,55 @@ class World:
                 if device.id == device_id:
                     return account, device
         raise UnknownError("there is no such device")
+
+    # What happens
+
+    def happen(
+        self, device: Device, event_type: str, *, sub_type: str | None = None, component_ids: Sequence[str] = ()
+    ) -> Event:
+        """Let something happen, for example `happen(device, "motion_detected", sub_type="human")`.
+
+        It is in the history at once; webhooks leave by themselves, `await deliveries.settle()` waits for them.
+        """
+        account, _ = self.find_device(device.id)
+        links = self.links.of(account)
+        return self._happenings.at_device(
+            device, account, links, event_type, sub_type=sub_type, component_ids=component_ids
+        )
+
+    def view_live(self, device: Device) -> Event:
+        """Start a live view: a row of the history, and no webhook."""
+        return self.happen(device, events.LIVE_VIEW)
+
+    def simulate_playground(self, token: str) -> Event:
+        """Press a button of the developers' playground: whatever it says, it is a live view."""
+        grant = self.grants.authenticate(token)
+        if grant is None or not grant.playground_devices:
+            raise UnknownError("this is no live token of the playground")
+        return self._happenings.at_device(grant.playground_devices[0], grant.account, (), events.LIVE_VIEW)
+
+    def subscribe(self, account: Account, sub_type: str = "paid", *, days: float = 31) -> Subscription:
+        """Buy the app's plan, or start its trial."""
+        subscription = account.add_subscription(sub_type, days=days)
+        self._happenings.subscription(subscription, account, self.links.of(account), events.SUBSCRIBED)
+        return subscription
+
+    def unsubscribe(self, account: Account, subscription: Subscription) -> None:
+        """End a subscription now."""
+        ended = account.end_subscription(subscription)
+        self._happenings.subscription(ended, account, self.links.of(account), events.UNSUBSCRIBED)
+
+    def _changed(self, device: Device, before: Readings, after: Readings) -> None:
+        for event_type in events.of_change(before, after):
+            # What a device notices while it is offline it tells nobody.
+            if device.online or event_type in events.ABOUT_A_DEVICE:
+                self.happen(device, event_type)
+
+    def listen(self) -> None:
+        """Hear of every change; devices that come out of a file have forgotten who listened."""
+        for account in self.accounts.values():
+            for device in account.devices:
+                device.on_change = self._changed
 
     # The Ring app and the playground
 
@@ -139,11 +210,14 @@ class World:
         code = self.grants.new_code(account, app, Flow.ONE_WAY)
         status = 0
         try:
-            status = await self.delivery.post_code(app.token_exchange_url, code)
+            status = await self.sender.post_code(app.token_exchange_url, code)
         finally:
             # Pressed twice, the second link is not the first one's to close.
             if not is_success(status) and self.links.get(account, app) is link:
                 self.links.close(account, app)
+        # The partner hears of the devices before it has claimed the account.
+        for device in account.devices if self.links.get(account, app) is link else ():
+            self._happenings.added(device, link)
         return status
 
     def confirm(self, account: Account, app: App) -> str:
@@ -151,8 +225,26 @@ class World:
         return self.links.confirm(account, app)
 
     async def disable_app(self, account: Account, app: App) -> None:
-        """Remove the app in the Ring app: tokens are revoked."""
+        """Remove the app in the Ring app: tokens are revoked, and the app is told."""
+        told = self.deliverable(account, app)
         self.links.close(account, app)
+        if told:
+            self._happenings.integration(account, app, events.INTEGRATION_REMOVED)
+
+    def update_link(self, account: Account, app: App, status: LinkStatus | None, identifier: str | None) -> Link:
+        """PATCH of the partner: once it has completed the link, it is told so."""
+        before = self.deliverable(account, app)
+        link = self.links.update(account, app, status, identifier)
+        if self.deliverable(account, app) and not before:
+            self._happenings.integration(account, app, events.INTEGRATION_ADDED)
+        return link
+
+    def unlink(self, account: Account, app: App) -> None:
+        """DELETE of the partner: it is told what it has just done."""
+        told = self.deliverable(account, app)
+        self.links.unlink(account, app)
+        if told:
+            self._happenings.integration(account, app, events.INTEGRATION_REMOVED)
 
     def link_directly(
         self, account: Account, app: App, *, completed: bool = True, device_ids: Collection[str] | None = None

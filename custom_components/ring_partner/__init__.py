@@ -21,9 +21,11 @@ from .application_credentials import RingOAuth2Implementation
 from .const import CONF_IMPLEMENTATION, CONF_SIGNING_KEY, DOMAIN
 from .coordinator import RingCoordinator
 from .devices import identifiers
+from .endpoints import async_delete_cloudhooks
 from .journal import TokenJournal
 from .linking import async_acquire_listener
 from .models import RingConfigEntry, RingRuntimeData
+from .repairs import clear_out_of_scope
 from .session import RingSession, async_newest_record, async_wait_for_refresh, not_saved_issue_id
 
 _LOGGER = logging.getLogger(__name__)
@@ -84,9 +86,15 @@ async def async_remove_entry(hass: HomeAssistant, entry: ConfigEntry) -> None:
     finally:
         await TokenJournal(hass, entry.entry_id).async_remove()
         ir.async_delete_issue(hass, DOMAIN, not_saved_issue_id(entry))
+        clear_out_of_scope(hass, entry)
+        key = entry.data.get(CONF_SIGNING_KEY)
+        if key and all(other.data.get(CONF_SIGNING_KEY) != key for other in hass.config_entries.async_entries(DOMAIN)):
+            await async_delete_cloudhooks(hass, key)
 
 
-async def async_remove_config_entry_device(hass: HomeAssistant, entry: RingConfigEntry, device: dr.DeviceEntry) -> bool:
+async def async_remove_config_entry_device(
+    hass: HomeAssistant, entry: RingConfigEntry, device: dr.AnyDeviceEntry
+) -> bool:
     """Let the user remove what Ring no longer lists."""
     present = identifiers(entry, entry.runtime_data.coordinator.data.devices)
     return device.identifiers.isdisjoint(present)

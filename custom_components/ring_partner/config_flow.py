@@ -13,7 +13,7 @@ from homeassistant.core import callback
 from homeassistant.data_entry_flow import AbortFlow, FlowResultType
 from homeassistant.helpers.selector import TextSelector, TextSelectorConfig, TextSelectorType
 
-from .api import RingError, RingUnavailableError, Token
+from .api import RingAuthError, RingError, RingUnavailableError, Token
 from .const import (
     CONF_ACCOUNT,
     CONF_IMPLEMENTATION,
@@ -25,7 +25,7 @@ from .const import (
     PLAYGROUND_URL,
     LinkMethod,
 )
-from .link_flow import RingLinkFlow, describe, error_key, signing_key_errors, signing_key_from
+from .link_flow import RingLinkFlow, as_markdown, describe, error_key, signing_key_errors, signing_key_from
 from .linking import ATTR_LISTENER, Claim, LinkListener, find_listener
 from .options_flow import RingOptionsFlow
 
@@ -68,7 +68,7 @@ class RingConfigFlow(RingLinkFlow, domain=DOMAIN):
         return self.async_show_menu(
             step_id="reauth_confirm",
             menu_options=[before, *(method for method in METHODS if method is not before)],
-            description_placeholders={"account": entry.title},
+            description_placeholders={"account": as_markdown(entry.title)},
         )
 
     async def async_step_reconfigure(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
@@ -79,7 +79,7 @@ class RingConfigFlow(RingLinkFlow, domain=DOMAIN):
         return self.async_show_menu(
             step_id="reconfigure",
             menu_options=[*addresses, *METHODS],
-            description_placeholders={"account": entry.title},
+            description_placeholders={"account": as_markdown(entry.title)},
         )
 
     @override
@@ -250,7 +250,7 @@ class RingConfigFlow(RingLinkFlow, domain=DOMAIN):
         return self.async_show_form(
             step_id="confirm",
             errors={} if error is None else {"base": error},
-            description_placeholders={"account": describe(claim.user)},
+            description_placeholders={"account": as_markdown(describe(claim.user))},
         )
 
     async def _async_submit(self, claim: Claim, listener: LinkListener) -> ConfigFlowResult:
@@ -298,6 +298,8 @@ class RingConfigFlow(RingLinkFlow, domain=DOMAIN):
         if self._method is LinkMethod.PLAYGROUND:
             return Token.playground(user_input[CONF_ACCESS_TOKEN].strip(), time.time())
         pasted = user_input[CONF_REFRESH_TOKEN].strip()
+        if not pasted:
+            raise RingAuthError("There is no token in the form")
         if self._token is None or self._pasted != pasted:
             self._token = await self._implementation.client.refresh(pasted)
             self._pasted = pasted

@@ -8,7 +8,6 @@ DOMAIN: Final = "ring_partner"
 MANUFACTURER: Final = "Ring"
 DEVELOPER_PORTAL_URL: Final = "https://developer.amazon.com/ring/console/apps"
 PLAYGROUND_URL: Final = "https://developer.amazon.com/ring/console/playground"
-VERSION: Final = "0.1.0"
 
 CONF_IMPLEMENTATION: Final = "auth_implementation"
 CONF_LINK_METHOD: Final = "link_method"

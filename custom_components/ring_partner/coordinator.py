@@ -50,13 +50,12 @@ class RingCoordinator(DataUpdateCoordinator[RingData]):
 
     def __init__(self, hass: HomeAssistant, entry: RingConfigEntry, client: RingClient, session: RingSession) -> None:
         """Prepare; nothing is requested before the first refresh."""
-        self._interval: float = entry.options.get(OPTION_POLLING_INTERVAL, DEFAULT_POLLING_SECONDS)
         super().__init__(
             hass,
             _LOGGER,
             config_entry=entry,
             name=DOMAIN,
-            update_interval=timedelta(seconds=self._interval),
+            update_interval=timedelta(seconds=entry.options.get(OPTION_POLLING_INTERVAL, DEFAULT_POLLING_SECONDS)),
             # A poll that changes nothing writes nothing.
             always_update=False,
         )
@@ -64,8 +63,11 @@ class RingCoordinator(DataUpdateCoordinator[RingData]):
         self._session = session
         self._keeper = DeviceKeeper(hass, entry)
         self._account = Account(token_expires_at=session.expires_at, scopes=session.scopes)
+        self.data = RingData(self._account, {})
         self._account_due: datetime = dt_util.utcnow()
         self._not_before: datetime = dt_util.utcnow()
+        self._listed: Mapping[str, Device] = {}
+        # Whether the last poll had worked, and what it had found, when the listeners were told last.
         self._told: tuple[bool, Mapping[str, Device]] = (True, {})
         session.async_add_listener(self._publish_account)
 
@@ -96,6 +98,7 @@ class RingCoordinator(DataUpdateCoordinator[RingData]):
     async def _async_update_data(self) -> RingData:
         """Read the whole account."""
         if (wait := (self._not_before - dt_util.utcnow()).total_seconds()) > 0:
+            # Ring asked for it. The timer is set from the last full second, hence one more.
             raise UpdateFailed(translation_domain=DOMAIN, translation_key="rate_limited", retry_after=wait + 1)
         try:
             devices = await self._client.async_get_devices()
@@ -116,20 +119,13 @@ class RingCoordinator(DataUpdateCoordinator[RingData]):
             if err.out_of_scope:
                 report_out_of_scope(self.hass, self.config_entry, None)
             return UpdateFailed(translation_domain=DOMAIN, translation_key="forbidden")
+        if isinstance(err, RingUnavailableError) and err.retry_after is not None:
+            self._not_before = dt_util.utcnow() + timedelta(seconds=err.retry_after)
         return UpdateFailed(
             translation_domain=DOMAIN,
             translation_key="rate_limited" if isinstance(err, RingRateLimitError) else "cannot_connect",
             translation_placeholders={"error": str(err)},
-            retry_after=self._wait_asked_for(err),
         )
-
-    def _wait_asked_for(self, err: RingError) -> float | None:
-        """Return when to poll next if Ring says so: never sooner than it asks, and never sooner than usual."""
-        if not isinstance(err, RingUnavailableError) or err.retry_after is None:
-            return None
-        self._not_before = dt_util.utcnow() + timedelta(seconds=err.retry_after)
-        # The timer is set from the last full second.
-        return max(err.retry_after + 1, self._interval)
 
     def _check_permissions(self, devices: Mapping[str, Device]) -> None:
         """Clear what Ring allows (again), and look into devices that have left the list.
@@ -137,8 +133,8 @@ class RingCoordinator(DataUpdateCoordinator[RingData]):
         An app that loses a permission group is not told so: the devices of that group are listed no more.
         """
         clear_out_of_scope(self.hass, self.config_entry, {permission_group(device) for device in devices.values()})
-        _, before = self._told
-        gone = {permission_group(device): key for key, device in before.items() if key not in devices}
+        gone = {permission_group(device): key for key, device in self._listed.items() if key not in devices}
+        self._listed = devices
         for group, device_id in gone.items():
             self.config_entry.async_create_background_task(
                 self.hass, self._async_ask_for(group, device_id), "ring_partner missing device"
@@ -167,9 +163,8 @@ class RingCoordinator(DataUpdateCoordinator[RingData]):
     @callback
     def _publish_account(self) -> None:
         """Show a change of the link at once; it says nothing about whether the last poll worked."""
-        if self.data is not None:
-            self.data = replace(self.data, account=self._current_account())
-            self.async_update_listeners()
+        self.data = replace(self.data, account=self._current_account())
+        self.async_update_listeners()
 
     def _refresh_account_if_due(self) -> None:
         now = dt_util.utcnow()

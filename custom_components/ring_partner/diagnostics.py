@@ -85,7 +85,8 @@ def _plain(value: object) -> Plain:
         case frozenset():
             return sorted((_plain(item) for item in value), key=str)
         case tuple():
-            return len(value) if any(isinstance(item, dict) for item in value) else [_plain(item) for item in value]
+            named = not value or any(isinstance(item, dict) for item in value)
+            return len(value) if named else [_plain(item) for item in value]
         case _:
             text = str(value)
             # Longer text could be an id or somebody's words: all that is said of it is that it is there.

@@ -4,7 +4,7 @@ from abc import abstractmethod
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
-from typing import override
+from typing import TYPE_CHECKING, override
 
 from homeassistant.core import callback
 from homeassistant.helpers import device_registry as dr
@@ -148,8 +148,10 @@ class ComponentEntity[ValueT](ValueEntity[Component, ValueT]):
         parent = dr.async_get(coordinator.hass).async_get_device_by_identifier(
             (DOMAIN, device.id), coordinator.config_entry.entry_id
         )
-        if parent is not None:
-            self._attr_device_info = ChildDeviceInfo(identifiers={(DOMAIN, identifier)}, parent_device_id=parent.id)
+        if TYPE_CHECKING:
+            # Registered by the poll that found the device.
+            assert parent is not None
+        self._attr_device_info = ChildDeviceInfo(identifiers={(DOMAIN, identifier)}, parent_device_id=parent.id)
 
     @override
     def _subject(self) -> Component | None:

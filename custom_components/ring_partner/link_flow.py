@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 import logging
+import re
 import time
 from typing import TYPE_CHECKING, Any, override
 
@@ -34,9 +35,9 @@ from .api import (
 )
 from .application_credentials import RingOAuth2Implementation
 from .const import CONF_IMPLEMENTATION, CONF_LINK_METHOD, CONF_SIGNING_KEY, DOMAIN, LinkMethod
+from .endpoints import Endpoint, async_public_url, endpoint_id, homepage_url
 from .linking import Claim, LinkListener, NonceMismatchError, async_acquire_listener
 from .session import new_link
-from .webhook import Endpoint, async_public_url, endpoint_id, homepage_url
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -185,7 +186,7 @@ class RingLinkFlow(AbstractOAuth2FlowHandler):
     async def _async_check_account(self, user: User) -> None:
         """Refuse a second entry of an account, and another account for an entry."""
         await self.async_set_unique_id(user.id, raise_on_progress=False)
-        placeholders = {"account": describe(user)}
+        placeholders = {"account": as_markdown(describe(user))}
         entry = self._entry()
         if entry is None:
             self._abort_if_unique_id_configured(description_placeholders=placeholders)
@@ -223,6 +224,11 @@ def describe(user: User) -> str:
     """An account as a person recognises it, without giving the address away."""
     name = account_name(user)
     return name if user.masked_email in (None, name) else f"{name} · {user.masked_email}"
+
+
+def as_markdown(text: str) -> str:
+    """Return text so that the frontend shows it as it is: a masked address is neither emphasis nor a link."""
+    return re.sub(r"([\\`*_\[\]<>])", r"\\\1", text).replace("@", "&#64;")
 
 
 def signing_key_from(user_input: dict[str, Any]) -> str | None:

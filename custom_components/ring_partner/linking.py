@@ -19,7 +19,7 @@ from typing import Any, override
 from urllib.parse import parse_qsl
 
 from aiohttp.hdrs import METH_GET, METH_POST
-from aiohttp.web import Request, RequestPayloadError, Response
+from aiohttp.web import Request, Response
 
 from homeassistant.components import webhook
 from homeassistant.config_entries import SOURCE_IGNORE, SOURCE_INTEGRATION_DISCOVERY
@@ -41,7 +41,7 @@ from .api import (
 )
 from .application_credentials import RingOAuth2Implementation
 from .const import CONF_ACCOUNT, DOMAIN
-from .webhook import Endpoint, endpoint_id
+from .endpoints import Endpoint, async_read_body, endpoint_id
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -333,6 +333,8 @@ class LinkListener:
                 data={ATTR_LISTENER: self.key, CONF_ACCOUNT: claim.user.id},
             ),
             "ring_partner discovery",
+            # A flow that hands its claim on still counts as being about this account until it has ended.
+            eager_start=False,
         )
 
 
@@ -365,16 +367,7 @@ async def _patiently[T](request: Callable[[], Awaitable[T]]) -> T:
 
 async def _read_code(request: Request) -> str | None:
     """Find the code: Ring's documentation shows no request, so a form, JSON and the query are all accepted."""
-    body = b""
-    # Once: what stands in for a request that came through Home Assistant Cloud starts over at each `content`.
-    stream = request.content
-    try:
-        while len(body) <= MAX_BODY_BYTES and (chunk := await stream.read(MAX_BODY_BYTES + 1 - len(body))):
-            body += chunk
-    except RequestPayloadError:
-        # Said to be compressed, and is not.
-        return None
-    if len(body) > MAX_BODY_BYTES:
+    if (body := await async_read_body(request, MAX_BODY_BYTES)) is None:
         return None
     code = _fields(body).get("code") or request.query.get("code")
     if not isinstance(code, str) or not 0 < len(code) <= MAX_CODE_LENGTH or not code.isprintable():

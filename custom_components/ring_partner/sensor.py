@@ -95,6 +95,7 @@ def _measured(
         device_class=device_class,
         native_unit_of_measurement=unit,
         state_class=SensorStateClass.MEASUREMENT,
+        suggested_display_precision=0,
     )
 
 

@@ -1,6 +1,7 @@
 // Which screen is shown, and when it is drawn again.
 
 import { h, render } from "./dom.js";
+import { deliveriesView } from "./deliveries.js";
 import { devicesView } from "./devices.js";
 import { empty } from "./parts.js";
 import { phoneView } from "./phone.js";
@@ -13,6 +14,7 @@ import { clockTime } from "./words.js";
 const SCREENS = {
   "#app": { title: "Ring app", view: phoneView },
   "#devices": { title: "Devices", view: devicesView },
+  "#deliveries": { title: "Deliveries", view: deliveriesView },
   "#tokens": { title: "Tokens and faults", view: tokensView },
   "#portal": { title: "Developer portal", view: portalView },
   "#requests": { title: "Requests", view: requestsView },

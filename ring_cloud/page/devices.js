@@ -1,5 +1,6 @@
 // The control panel: what the account's devices are, and what happens to them.
 
+import { actionsOf } from "./actions.js";
 import { control } from "./api.js";
 import { h } from "./dom.js";
 import { ask, report, toast } from "./feedback.js";
@@ -122,6 +123,7 @@ function cardTitle(device) {
 function card(device) {
   return h("article", { class: `card device${device.online && !device.e2ee ? "" : " asleep"}`, key: device.id },
     h("div", { class: "card-head" }, h("span", { class: "badge" }, icon(iconOf(device))), cardTitle(device)),
+    actionsOf(device),
     h("ul", { class: "controls" },
       h("li", { key: "online" }, toggle("Online", device.online, (online) => change(device, { online }),
         { hint: `Last heard ${ago(now(), device.reported_at)}` })),

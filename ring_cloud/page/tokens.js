@@ -92,6 +92,10 @@ function forget() {
   notify();
 }
 
+function simulate() {
+  return report(act(control.simulate(ui.playground.token)), "A live view was simulated: the history has a row more.");
+}
+
 function playgroundToken() {
   const left = ui.playground.expiresAt - now();
   return h("div", { class: "once" },
@@ -99,6 +103,7 @@ function playgroundToken() {
     h("div", { class: "row tight" },
       h("input", { id: "playground-token", class: "mono", readonly: true, value: ui.playground.token }),
       button([icon("copy"), "Copy"], copy, { look: "primary" }),
+      button("Simulate live view", simulate, { disabled: left <= 0 }),
       button("Done", forget)),
     h("small", null, left > 0 ? `Valid for ${duration(left)}; it cannot be refreshed.` : "This token has expired."));
 }

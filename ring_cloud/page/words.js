@@ -39,6 +39,16 @@ export function sentence(key) {
   return words.charAt(0).toUpperCase() + words.slice(1);
 }
 
+const MOTIONS = {
+  motion: "Motion", human: "A person walked past", vehicle: "A vehicle drove past", package: "A package was left",
+  animal: "An animal walked past", other_motion: "Something moved",
+};
+const EVENTS = { button_press: "The bell was rung", on_demand: "Live view started" };
+
+export function eventName(type, subType) {
+  return MOTIONS[subType] ?? EVENTS[type] ?? sentence(type);
+}
+
 export function fullName(owner) {
   return [owner.first_name, owner.last_name].filter(Boolean).join(" ") || owner.email || "Nameless account";
 }

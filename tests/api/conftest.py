@@ -1,4 +1,4 @@
-"""A Ring that says exactly what a test tells it to say, byte for byte, over a real socket."""
+"""Two Rings on real sockets: one that says what a test tells it to say, byte for byte, and the local Ring cloud."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -9,10 +9,13 @@ import aiohttp
 import pytest
 
 from custom_components.ring_partner.api import AbstractAuth, RingClient, RingHosts, StaticAuth
+from ring_cloud import Account, App, Clock, RingCloud
 
 type MakeClient = Callable[..., RingClient]
 
 CUT = b""
+KEY = "fake-hmac-signing-key"
+NOW = 1_790_000_000.0
 
 
 def answer(
@@ -27,6 +30,17 @@ def answer(
 
 def _bytes(value: str | bytes) -> bytes:
     return value if isinstance(value, bytes) else value.encode()
+
+
+USER = answer(
+    body={
+        "data": {
+            "type": "users",
+            "id": "ava1.ring.account.XXXYYY",
+            "attributes": {"first_name": "John", "last_name": "Doe", "email": "johndoe@example.com"},
+        }
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -122,3 +136,23 @@ def make_client(session: aiohttp.ClientSession, ring: ScriptedRing, sleeper: Sle
 @pytest.fixture
 def client(make_client: MakeClient) -> RingClient:
     return make_client()
+
+
+@pytest.fixture
+async def cloud() -> AsyncIterator[RingCloud]:
+    async with RingCloud(clock=Clock(NOW)) as running:
+        yield running
+
+
+@pytest.fixture
+def app(cloud: RingCloud) -> App:
+    return cloud.add_app(client_id="fake-client", client_secret="fake-secret", signing_key=KEY)
+
+
+@pytest.fixture
+def account(cloud: RingCloud) -> Account:
+    return cloud.add_account()
+
+
+def hosts(cloud: RingCloud) -> RingHosts:
+    return RingHosts.from_environment({"RING_PARTNER_CLOUD": cloud.url})

@@ -1,7 +1,6 @@
 """The client and the local Ring cloud, which share no code: linking, tokens, devices of every family, faults."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from typing import override
 from urllib.parse import parse_qs, urlsplit
 
@@ -19,7 +18,6 @@ from custom_components.ring_partner.api import (
     RingClientCredentialsError,
     RingError,
     RingForbiddenError,
-    RingHosts,
     RingNotFoundError,
     RingRateLimitError,
     RingRequestError,
@@ -29,12 +27,9 @@ from custom_components.ring_partner.api import (
     compute_nonce,
     nonce_matches,
 )
-from ring_cloud import Account, App, Clock, RingCloud
+from ring_cloud import Account, App, RingCloud
 
-from .conftest import Sleeper
-
-KEY = "fake-hmac-signing-key"
-NOW = 1_790_000_000.0
+from .conftest import KEY, NOW, Sleeper, hosts
 
 
 class RefreshingAuth(AbstractAuth):
@@ -58,22 +53,6 @@ class RefreshingAuth(AbstractAuth):
 
 
 @pytest.fixture
-async def cloud() -> AsyncIterator[RingCloud]:
-    async with RingCloud(clock=Clock(NOW)) as running:
-        yield running
-
-
-@pytest.fixture
-def app(cloud: RingCloud) -> App:
-    return cloud.add_app(client_id="fake-client", client_secret="fake-secret", signing_key=KEY)
-
-
-@pytest.fixture
-def account(cloud: RingCloud) -> Account:
-    return cloud.add_account()
-
-
-@pytest.fixture
 def oauth(session: aiohttp.ClientSession, cloud: RingCloud, app: App) -> OAuthClient:
     return OAuthClient(session, hosts(cloud), "fake-client", "fake-secret")
 
@@ -86,10 +65,6 @@ def auth(cloud: RingCloud, oauth: OAuthClient, account: Account, app: App) -> Re
 @pytest.fixture
 def client(session: aiohttp.ClientSession, cloud: RingCloud, auth: RefreshingAuth, sleeper: Sleeper) -> RingClient:
     return RingClient(session, auth, hosts(cloud), sleep=sleeper)
-
-
-def hosts(cloud: RingCloud) -> RingHosts:
-    return RingHosts.from_environment({"RING_PARTNER_CLOUD": cloud.url})
 
 
 def by_name(devices: dict[str, Device]) -> dict[str, Device]:

@@ -178,6 +178,13 @@ async def test_when_a_device_last_reported_is_utc_or_unknown(read, written: Json
     assert (await read({"status": {"reported_at": written}})).status.reported_at == read_as
 
 
+async def test_a_sensor_that_has_never_reported_is_neither_open_nor_closed(read) -> None:
+    status = {"reported_at": "1970-01-01T00:00:00Z", "online": False, "contact_detection": {"faulted": False}}
+    sensor = await read({"status": status, "capabilities": {"contact_detection": {}}})
+    assert (sensor.status.online, sensor.status.contact_open) == (False, None)
+    assert Feature.CONTACT in sensor.features
+
+
 @pytest.mark.parametrize("written", ["true", 1, 0, [True], {"faulted": "true"}, {"open": True}, {}, "open"])
 async def test_what_is_no_boolean_is_neither_open_nor_closed(read, written: Json) -> None:
     sensor = await read({"status": {"contact_detection": written, "online": written}})

@@ -1,7 +1,6 @@
 """One device damaged in every way a document can be: the others stand, and nothing raises but Ring's errors."""
 
 from contextlib import suppress
-from copy import deepcopy
 import json
 
 from hypothesis import HealthCheck, given, settings, strategies as st
@@ -10,48 +9,14 @@ import pytest
 from custom_components.ring_partner.api import Device, Feature, RingClient, RingError
 
 from .conftest import ScriptedRing, answer
-from .documents import HOUSE, Json, JsonObject, devices, one_device
+from .damage import ANYTHING, damaged, places
+from .documents import HOUSE, Json, JsonObject, device, devices, one_device
 
 VARIANTS = settings(
     max_examples=600,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
-LEAVES = (
-    st.none()
-    | st.booleans()
-    | st.integers()
-    | st.sampled_from([10**30, -1, 255, 2**63])
-    | st.floats(allow_nan=True, allow_infinity=True)
-    | st.text(st.characters(codec=None), max_size=12)
-    | st.sampled_from(["true", "on", "1970-01-01T00:00:00Z", "", "/v1/devices", "\ud800", "devices"])
-)
-ANYTHING = st.recursive(
-    LEAVES,
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
-    max_leaves=8,
-)
-
-
-def places(value: Json, path: tuple[str | int, ...] = ()) -> list[tuple[str | int, ...]]:
-    """The path of every value in a document."""
-    members = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    return [path, *(place for key, member in members for place in places(member, (*path, key)))]
-
-
-def damaged(value: Json, path: tuple[str | int, ...], replacement: Json, *, drop: bool) -> Json:
-    """A copy of `value` with what is at `path` gone or replaced."""
-    if not path:
-        return replacement
-    copy = deepcopy(value)
-    at = copy
-    for key in path[:-1]:
-        at = at[key]
-    if drop:
-        del at[path[-1]]
-    else:
-        at[path[-1]] = replacement
-    return copy
 
 
 @st.composite
@@ -86,7 +51,33 @@ def assert_typed(device: Device) -> None:
     assert status.temperature is None or abs(status.temperature.value) < 1e16
     assert configurations.volume is None or type(configurations.volume) is int
     assert isinstance(hash(device), int)
-    repr(device).encode()
+    for text in (device.name, device.image_url, device.model, status.signal_strength, status.reporting_state):
+        assert text is None or text.encode()
+
+
+SURPRISES: list[Json] = [None, True, 0, 7, 0.5, 10**30, -1, "", "on", "true", [], [7], [[]], {}, {"value": {}}]
+
+
+@pytest.mark.parametrize("family", HOUSE)
+async def test_every_value_may_be_missing_or_anything(ring: ScriptedRing, client: RingClient, family: str) -> None:
+    document = devices(HOUSE)
+    paths = [path for path in places(list(device("any", HOUSE[family]))) if len(path) > 1]
+    ways = [
+        (path, surprise, drop) for path in paths for surprise, drop in [*((s, False) for s in SURPRISES), (None, True)]
+    ]
+    for number, (path, surprise, drop) in enumerate(ways):
+        whole = list(device(f"damaged-{number}", HOUSE[family]))
+        resource, included = damaged(whole, path, surprise, drop=drop)
+        document["data"].insert(number % 3, resource)
+        document["included"] += included
+    ring.says(answer(body=devices(HOUSE)), answer(body=document))
+    expected = await client.async_get_devices()
+    found = await client.async_get_devices()
+    assert {device_id: found[device_id] for device_id in HOUSE} == expected
+    # What is lost: those without an id or of another type.
+    assert len(ways) + len(HOUSE) - len(found) <= 2 * len(SURPRISES)
+    for one in found.values():
+        assert_typed(one)
 
 
 @pytest.fixture
@@ -114,8 +105,8 @@ async def test_a_damaged_device_harms_no_other_and_stays(
     for device_id in HOUSE.keys() - {victim}:
         assert found[device_id] == whole[device_id]
     assert victim in found or not any(is_still_a_device(resource, victim) for resource in document["data"])
-    for device in found.values():
-        assert_typed(device)
+    for one in found.values():
+        assert_typed(one)
 
 
 @settings(VARIANTS, max_examples=200)
@@ -137,6 +128,7 @@ async def test_any_body_is_read_or_refused_by_every_method(ring: ScriptedRing, c
         client.async_get_user,
         client.async_get_devices,
         client.async_get_subscriptions,
+        lambda: client.async_get_history("door"),
         lambda: client.async_set_link_status("completed"),
     ):
         ring.says(answer(body=body))

@@ -1,7 +1,9 @@
 """A Ring cloud whose clock stands still, and a partner that talks to it over real sockets."""
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
+import hmac
 import json
 
 import aiohttp
@@ -32,14 +34,36 @@ class Answer:
         return self.json["errors"][0]["title"]
 
 
+@dataclass(frozen=True)
+class Webhook:
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def meta(self) -> dict:
+        return json.loads(self.body)["meta"]
+
+    @property
+    def data(self) -> dict:
+        return json.loads(self.body)["data"]
+
+    @property
+    def is_signed(self) -> bool:
+        digest = hmac.new(SIGNING_KEY.encode(), self.body, "sha256").hexdigest()
+        return self.headers["X-Signature"] == f"sha256={digest}"
+
+
 @dataclass
 class Partner:
-    """A partner's backend: it exchanges codes and calls the API."""
+    """A partner's backend: it exchanges codes, calls the API and receives webhooks."""
 
     session: aiohttp.ClientSession
     cloud: RingCloud
     codes: list[str] = field(default_factory=list)
     answers_codes_with: int = 200
+    webhooks: list[Webhook] = field(default_factory=list)
+    answers_webhooks_with: int = 200
+    may_answer: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def ask(self, method: str, path: str, **options) -> Answer:
         url = self.cloud.url + path
@@ -73,6 +97,16 @@ class Partner:
         self.codes.append(form["code"])
         return web.Response(status=self.answers_codes_with)
 
+    async def receive_webhook(self, request: web.Request) -> web.Response:
+        self.webhooks.append(Webhook(request.headers, await request.read()))
+        await self.may_answer.wait()
+        return web.Response(status=self.answers_webhooks_with)
+
+    async def told(self) -> list[str]:
+        """What the webhooks told so far, once all that are due have arrived."""
+        await self.cloud.deliveries.settle()
+        return [webhook.data["type"] for webhook in self.webhooks]
+
 
 @pytest.fixture(autouse=True)
 def _sockets(socket_enabled: None) -> None:
@@ -93,7 +127,9 @@ async def cloud(clock: Clock) -> AsyncIterator[RingCloud]:
 @pytest.fixture
 async def partner(cloud: RingCloud) -> AsyncIterator[Partner]:
     async with aiohttp.ClientSession() as session:
-        yield Partner(session, cloud)
+        partner = Partner(session, cloud)
+        partner.may_answer.set()
+        yield partner
 
 
 @pytest.fixture
@@ -101,6 +137,7 @@ async def app(cloud: RingCloud, partner: Partner) -> AsyncIterator[App]:
     """An app whose Token Exchange URL is answered by the partner."""
     application = web.Application()
     application.router.add_post("/exchange", partner.receive_code)
+    application.router.add_post("/webhook", partner.receive_webhook)
     runner = web.AppRunner(application, access_log=None)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
@@ -114,6 +151,14 @@ async def app(cloud: RingCloud, partner: Partner) -> AsyncIterator[App]:
         redirect_uris=["https://partner.example.com/callback"],
     )
     await runner.cleanup()
+
+
+@pytest.fixture
+def webhook_url(cloud: RingCloud, app: App) -> str:
+    """Where the partner wants to be told, from now on."""
+    url = app.token_exchange_url.replace("/exchange", "/webhook")
+    cloud.add_app(CLIENT_ID, webhook_url=url)
+    return url
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """The control interface and the page: what a person can do, and how nonsense is refused."""
 
 import contextlib
+from dataclasses import asdict
 import io
 import json
 import logging
@@ -11,8 +12,7 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 import pytest
 from yarl import URL
 
-from ring_cloud import FAMILIES, RingCloud
-from ring_cloud.control import ROUTES
+from ring_cloud import FAMILIES, RingCloud, Switches, control, control_events
 
 from .conftest import CLIENT_ID, INTEGRATIONS, Partner
 
@@ -153,6 +153,140 @@ async def test_the_clock_moves(partner, token, clock):
     assert (await partner.call(token, "/v1/users/me")).status == 401
 
 
+async def test_what_happens_and_what_became_of_it_is_shown(cloud, partner, account, token, webhook_url):
+    bell = account.device("Front Door")
+    path = f"/devices/{bell.id}/happen"
+    partner.answers_webhooks_with = 503
+    (action,) = [item for item in (await device_shown(partner, bell))["actions"] if item["label"] == "Person"]
+    assert (await partner.control("POST", path, {key: action[key] for key in ("type", "sub_type")})).status == 200
+    await cloud.deliveries.settle()
+
+    shown = await state(partner)
+    delivery = shown["deliveries"][0]
+    assert delivery.pop("milliseconds") > 0
+    assert delivery == {
+        "id": 1,
+        "time": shown["time"],
+        "type": "motion_detected",
+        "sub_type": "human",
+        "device": "Front Door",
+        "client_id": CLIENT_ID,
+        "state": "waiting",
+        "status": 503,
+        "attempt": 1,
+        "next_retry": shown["time"] + 1,
+        "mischief": [],
+    }
+    partner.answers_webhooks_with = 200
+    await partner.control("POST", "/clock", {"advance": 1})
+    await cloud.deliveries.settle()
+    assert (await state(partner))["deliveries"][0]["state"] == "delivered"
+
+
+async def device_shown(partner: Partner, device) -> dict:
+    devices = (await state(partner))["accounts"][0]["devices"]
+    return next(shown for shown in devices if shown["id"] == device.id)
+
+
+@pytest.mark.parametrize(
+    ("name", "labels"),
+    [
+        ("Front Door", ["Ring the bell", "Person", "Vehicle", "Package", "Animal", "Other", "Start live view"]),
+        ("Garden", ["Ring the bell", "Person", "Vehicle", "Package", "Animal", "Other", "Start live view"]),
+        ("Driveway", ["Person", "Vehicle", "Package", "Animal", "Other", "Start live view"]),
+        ("Back Door", []),
+        ("Hallway Chime", []),
+    ],
+)
+async def test_a_device_offers_what_can_be_done_at_it(cloud, partner, account, name, labels):
+    device = account.device(name)
+    if labels:
+        device.set(motion_detection=True)
+    offered = (await device_shown(partner, device))["actions"]
+
+    assert [action["label"] for action in offered] == labels
+    for action in offered:
+        body = {key: value for key, value in action.items() if key != "label" and value is not None}
+        assert (await partner.control("POST", f"/devices/{device.id}/happen", body)).status == 200
+    assert len(cloud.history.rows(device.id)) == len(labels)
+
+
+async def test_mischief_is_made_shown_and_ended(cloud, partner, account, token, webhook_url):
+    await partner.control("POST", "/mischief", {"kind": "hold", "types": "button*", "count": 0})
+    doubled = await partner.control("POST", "/mischief", {"kind": "duplicate", "copies": 3})
+    assert doubled.json == {
+        "id": 2,
+        "kind": "duplicate",
+        "types": "*",
+        "count": 1,
+        "copies": 3,
+        "seconds": 30,
+        "hits": 0,
+    }
+    await partner.control("POST", f"/devices/{account.device('Front Door').id}/happen", {"type": "button_press"})
+    shown = await state(partner)
+    assert (shown["letters"], [prank["hits"] for prank in shown["mischief"]]) == ({"held": 3, "dead": 0}, [1, 1])
+
+    assert (await partner.control("POST", "/deliveries/release", {"reverse": False})).json == {"released": 3}
+    assert await partner.told() == ["button_press"] * 3
+    await partner.control("DELETE", "/mischief/2")
+    assert [prank["kind"] for prank in (await state(partner))["mischief"]] == ["hold"]
+    await partner.control("DELETE", "/mischief")
+    assert (await state(partner))["mischief"] == []
+
+
+async def test_dead_letters_are_replayed_by_hand(cloud, partner, account, clock, token, webhook_url):
+    partner.answers_webhooks_with = 503
+    account.device("Basement").set(flood=True)
+    for _ in range(7):
+        await cloud.deliveries.settle()
+        clock.advance(3600)
+    assert (await state(partner))["letters"]["dead"] == 1
+    partner.answers_webhooks_with = 200
+
+    assert (await partner.control("POST", "/deliveries/replay")).json == {"replayed": 1}
+    assert (await state(partner))["deliveries"][0]["state"] == "delivered"
+
+
+async def test_switches_are_moved_all_or_none(cloud, partner):
+    changes = {"envelope": "1.0", "history_page_size": 3, "history_next": "trailing", "disables_endpoints": False}
+    answer = await partner.control("POST", "/switches", changes)
+    assert answer.json == (await state(partner))["switches"] == asdict(Switches()) | changes
+
+    refused = await partner.control("POST", "/switches", {"envelope": "1.1", "history_next": "sideways"})
+    assert (refused.status, cloud.switches.envelope) == (400, "1.0")
+
+
+async def test_a_disabled_endpoint_is_shown_and_enabled_by_saving_its_url(cloud, partner, account, token, webhook_url):
+    partner.answers_webhooks_with = 400
+    for _ in range(10):
+        cloud.happen(account.device("Front Door"), "button_press")
+    await cloud.deliveries.settle()
+    assert (await state(partner))["apps"][0]["webhook_disabled"] is True
+
+    renamed = await partner.control("POST", "/apps", {"client_id": CLIENT_ID, "name": "My home"})
+    assert renamed.json["webhook_disabled"] is True
+    saved = await partner.control("POST", "/apps", {"client_id": CLIENT_ID, "webhook_url": webhook_url})
+    assert (saved.json["webhook_disabled"], saved.json["webhook_url"]) == (False, webhook_url)
+
+
+async def test_subscriptions_come_and_go(partner, account, token, webhook_url):
+    path = f"/accounts/{account.id}/subscriptions"
+    trial = (await partner.control("POST", path, {"sub_type": "trial", "days": 7})).json["subscriptions"][-1]
+    ended = (await partner.control("DELETE", f"{path}/{trial['id']}")).json["subscriptions"][-1]
+
+    assert (trial["sub_type"], trial["status"], ended["status"]) == ("trial", "active", "inactive")
+    assert await partner.told() == ["subscription_activated", "subscription_deactivated"]
+    assert (await partner.control("DELETE", f"{path}/unknown")).status == 404
+
+
+async def test_the_playground_simulates_a_live_view(partner, account):
+    token = (await partner.control("POST", f"/accounts/{account.id}/playground")).json["access_token"]
+
+    answer = await partner.control("POST", "/playground/simulate", {"access_token": token})
+    assert (answer.status, answer.json["type"]) == (200, "on_demand")
+
+
 @pytest.mark.parametrize(
     ("method", "path", "body", "status", "words"),
     [
@@ -173,6 +307,14 @@ async def test_the_clock_moves(partner, token, clock):
         ("POST", "/faults", {"garbage": False}, 400, "garbage must be"),
         ("DELETE", "/faults/99", {}, 404, "no such fault"),
         ("GET", "/nowhere", {}, 404, "there is no GET here"),
+        ("POST", "/devices/nothing/happen", {"type": "button_press"}, 404, "no such device"),
+        ("POST", "/playground/simulate", {"access_token": "unknown"}, 404, "no live token"),
+        ("POST", "/mischief", {"kind": "theft"}, 400, "kind must be one of duplicate"),
+        ("POST", "/mischief", {"kind": "duplicate", "copies": 1}, 400, "copies must be"),
+        ("DELETE", "/mischief/7", {}, 404, "no such mischief"),
+        ("POST", "/switches", {"envelope": "2.0"}, 400, "envelope must be one of 1.1, 1.0"),
+        ("POST", "/switches", {"history_page_size": 0}, 400, "history_page_size must be"),
+        ("POST", "/switches", {"kindness": True}, 400, "unknown field: kindness"),
     ],
 )
 async def test_nonsense_is_refused_in_words(partner, method, path, body, status, words):
@@ -207,12 +349,13 @@ FIELDS = [
     *("client_id", "name", "client_secret", "signing_key", "token_exchange_url", "webhook_url", "redirect_uris"),
     *("permissions", "first_name", "email", "devices", "device_ids", "family", "action", "seconds", "online"),
     *("battery", "contact", "e2ee", "route", "method", "nth", "count", "status", "body", "headers", "delay"),
-    *("cut", "garbage", "advance"),
+    *("cut", "garbage", "advance", "type", "sub_type", "component_ids", "days", "access_token", "kind", "types"),
+    *("copies", "reverse", *asdict(Switches())),
 ]
 
 
 bodies = st.dictionaries(st.sampled_from(FIELDS), json_values, max_size=4)
-requests = st.tuples(st.sampled_from([route for route in ROUTES if route[0] != "*"]), bodies)
+requests = st.tuples(st.sampled_from([*control.ROUTES, *control_events.ROUTES]), bodies)
 
 
 @settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -220,7 +363,8 @@ requests = st.tuples(st.sampled_from([route for route in ROUTES if route[0] != "
 async def test_no_input_brings_the_control_interface_down(socket_enabled, caplog, sent):
     async with RingCloud() as cloud, aiohttp.ClientSession() as session:
         account, app = cloud.add_account(devices=2), cloud.add_app("x")
-        parts = {"account_id": account.id, "device_id": account.devices[0].id, "fault_id": "1"}
+        parts = {"account_id": account.id, "device_id": account.devices[0].id, "fault_id": "1", "prank_id": "1"}
+        parts["subscription_id"] = account.subscriptions[0].id
         for (method, path, _), body in sent:
             data = json.dumps({"client_id": app.client_id, **body} if "accounts/" in path else body)
             async with session.request(method, cloud.url + path.format_map(parts), data=data) as response:

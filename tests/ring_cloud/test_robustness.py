@@ -17,7 +17,18 @@ scalars = st.none() | st.booleans() | st.integers() | st.floats() | words
 bodies = st.dictionaries(st.sampled_from(["nonce", "status", "account_identifier", "x"]), scalars | st.lists(scalars))
 parameters = st.dictionaries(
     st.sampled_from(
-        ["include", "component_id", "page[cursor]", "client_id", "redirect_uri", "state", "scope", "code_challenge"]
+        [
+            "event_types",
+            "page[key]",
+            "include",
+            "component_id",
+            "page[cursor]",
+            "client_id",
+            "redirect_uri",
+            "state",
+            "scope",
+            "code_challenge",
+        ]
     ),
     words,
 )
@@ -29,6 +40,7 @@ calls = st.one_of(
     st.tuples(st.just("GET"), st.sampled_from(["/v1/devices", "/v1/locations", PATH]), parameters, st.none()),
     st.tuples(st.just("GET"), words.map(lambda text: f"/v1/{text}"), parameters, st.none()),
     st.tuples(st.just("GET"), st.just("/v1/accounts/me/subscriptions"), parameters, st.none()),
+    st.tuples(st.just("GET"), st.just("/v1/history/devices/BELL/events"), parameters, st.none()),
     st.tuples(st.just("POST"), st.sampled_from(["/oauth/token", PATH]), parameters, forms),
     st.tuples(st.just("POST"), st.sampled_from(["/oauth/token", PATH]), st.just({}), st.binary(max_size=60)),
 )
@@ -39,10 +51,12 @@ calls = st.one_of(
 async def test_no_request_brings_the_cloud_down(socket_enabled, caplog, sent):
     async with RingCloud() as cloud, aiohttp.ClientSession() as session:
         app = cloud.add_app(CLIENT_ID, client_secret=CLIENT_SECRET, redirect_uris=["https://partner.example.com/"])
-        token = cloud.link_directly(cloud.add_account(devices=2), app)
+        account = cloud.add_account(devices=2)
+        token = cloud.link_directly(account, app)
+        cloud.happen(account.devices[0], "button_press")
         headers = {"Authorization": f"Bearer {token['access_token']}"}
         for method, path, query, data in sent:
-            url = URL(cloud.url).with_path(path).with_query(query)
+            url = URL(cloud.url).with_path(path.replace("BELL", account.devices[0].id)).with_query(query)
             async with session.request(method, url, data=data, headers=headers, allow_redirects=False) as response:
                 await response.read()
                 assert response.status < 500

@@ -5,10 +5,6 @@ import time
 from typing import Any
 
 import aiohttp
-from homeassistant.components.application_credentials import ClientCredential, async_import_client_credential
-from homeassistant.config_entries import ConfigEntry
-from homeassistant.core import HomeAssistant
-from homeassistant.setup import async_setup_component
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
@@ -17,6 +13,10 @@ import pytest_socket
 from custom_components.ring_partner.api import Token
 from custom_components.ring_partner.const import DOMAIN
 from custom_components.ring_partner.session import new_link
+from homeassistant.components.application_credentials import ClientCredential, async_import_client_credential
+from homeassistant.config_entries import ConfigEntry
+from homeassistant.core import HomeAssistant
+from homeassistant.setup import async_setup_component
 from ring_cloud import Account, App, Clock, RingCloud
 
 CLIENT_ID = "fake-client-id"
@@ -31,9 +31,21 @@ def _loopback_only() -> None:
     pytest_socket.socket_allow_hosts(["127.0.0.1", "localhost", "::1"], allow_unix_socket=True)
 
 
+@pytest.fixture
+def hass_config_dir(hass_tmp_config_dir: str) -> str:
+    """A folder of its own for each test: the token's journal is a real file."""
+    return hass_tmp_config_dir
+
+
 @pytest.fixture(autouse=True)
 def _custom_integrations(enable_custom_integrations: None) -> None:
     """Load the integration of this repository."""
+
+
+@pytest.fixture(autouse=True)
+def _no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The client's pause before it asks again would last forever: a test's time stands still."""
+    monkeypatch.setattr("custom_components.ring_partner.api.transport.BACKOFF_S", 0)
 
 
 @pytest.fixture
@@ -87,7 +99,7 @@ def make_entry(account: Account, token: dict[str, Any], **data: Any) -> MockConf
     """An entry as linking from the Ring app leaves it."""
     return MockConfigEntry(
         domain=DOMAIN,
-        title="Jane Doe · j***e@example.com",
+        title="Jane Doe",
         unique_id=account.id,
         data={
             "auth_implementation": "my_home",

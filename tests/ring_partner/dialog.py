@@ -2,18 +2,19 @@
 
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
+import html
 import json
 import re
 from typing import Any
 
 import aiohttp
+import pytest
+
+from custom_components.ring_partner.const import DOMAIN
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.translation import async_get_translations
 from homeassistant.setup import async_setup_component
-import pytest
-
-from custom_components.ring_partner.const import DOMAIN
 from ring_cloud import Account, App, RingCloud
 
 from .conftest import SIGNING_KEY
@@ -118,7 +119,12 @@ class Dialog:
         placeholders = self.step.get("description_placeholders") or {}
         for key, plain in _keys(self.step):
             text = texts[f"component.{domain}.{category}.{key}"]
-            self.shown.append(re.sub(r"\s+", " ", text.format_map({} if plain else placeholders)))
+            self.shown.append(_rendered(text.format_map({} if plain else placeholders)))
+
+
+def _rendered(markdown: str) -> str:
+    """Undo what keeps Markdown from reading more into a text than it says."""
+    return re.sub(r"\s+", " ", html.unescape(re.sub(r"\\([^\w\s])", r"\1", markdown)))
 
 
 def _keys(step: Mapping[str, Any]) -> list[tuple[str, bool]]:

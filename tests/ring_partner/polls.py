@@ -5,13 +5,13 @@ from contextlib import contextmanager
 from datetime import timedelta
 
 from freezegun.api import FrozenDateTimeFactory
-from homeassistant.config_entries import ConfigEntry
-from homeassistant.const import EVENT_STATE_CHANGED, EVENT_STATE_REPORTED
-from homeassistant.core import Event, HomeAssistant, State, callback
-from homeassistant.helpers import device_registry as dr, entity_registry as er
 from pytest_homeassistant_custom_component.common import async_fire_time_changed
 
 from custom_components.ring_partner.const import DOMAIN
+from homeassistant.config_entries import SOURCE_REAUTH, ConfigEntry
+from homeassistant.const import EVENT_STATE_CHANGED, EVENT_STATE_REPORTED, STATE_UNAVAILABLE
+from homeassistant.core import Event, HomeAssistant, State, callback
+from homeassistant.helpers import device_registry as dr, entity_registry as er, issue_registry as ir
 from ring_cloud.model import Device
 
 POLL = timedelta(seconds=61)
@@ -56,6 +56,22 @@ def states_of(hass: HomeAssistant, entry: ConfigEntry, device: Device | None) ->
 def registered(hass: HomeAssistant, entry: ConfigEntry, device: Device) -> dr.DeviceEntry | None:
     """Return a device's entry in the registry."""
     return dr.async_get(hass).async_get_device_by_identifier((DOMAIN, device.id), entry.entry_id)
+
+
+def unavailable(hass: HomeAssistant) -> set[str]:
+    """Return the entities that are unavailable."""
+    return {state.entity_id for state in hass.states.async_all() if state.state == STATE_UNAVAILABLE}
+
+
+def issues(hass: HomeAssistant) -> set[str]:
+    """Return the repairs that the user sees, by their texts."""
+    return {issue.translation_key for (domain, _), issue in ir.async_get(hass).issues.items() if domain == DOMAIN}
+
+
+def reauths(hass: HomeAssistant) -> int:
+    """Return how often the user is asked to link again."""
+    flows = hass.config_entries.flow.async_progress_by_handler(DOMAIN)
+    return sum(flow["context"]["source"] == SOURCE_REAUTH for flow in flows)
 
 
 @contextmanager

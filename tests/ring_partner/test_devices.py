@@ -4,28 +4,23 @@ from datetime import timedelta
 from typing import Any
 
 from freezegun.api import FrozenDateTimeFactory
-from homeassistant.config_entries import ConfigEntry
-from homeassistant.const import STATE_OFF, STATE_ON, STATE_UNAVAILABLE
-from homeassistant.core import HomeAssistant
-from homeassistant.helpers import area_registry as ar, device_registry as dr, entity_registry as er
-from homeassistant.setup import async_setup_component
 import pytest
 from pytest_homeassistant_custom_component.typing import WebSocketGenerator
 from syrupy.assertion import SnapshotAssertion
 
 from custom_components.ring_partner.const import DOMAIN
+from homeassistant.config_entries import ConfigEntry
+from homeassistant.const import STATE_OFF, STATE_ON, STATE_UNAVAILABLE
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers import area_registry as ar, device_registry as dr, entity_registry as er
+from homeassistant.setup import async_setup_component
 from ring_cloud import Account, RingCloud
 
+from .conftest import make_entry
 from .polls import POLL, async_pass_time, entity_ids, registered, state_of, states_of
 
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
-
-
-@pytest.fixture(autouse=True)
-def _no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The client's pause before it asks again would last forever: time is frozen."""
-    monkeypatch.setattr("custom_components.ring_partner.api.transport.BACKOFF_S", 0)
 
 
 def _devices(hass: HomeAssistant, entry: ConfigEntry) -> list[dr.DeviceEntry]:
@@ -265,8 +260,6 @@ class TestRemovingByHand:
 async def test_two_accounts_keep_their_devices_apart(
     hass: HomeAssistant, linked: ConfigEntry, cloud: RingCloud, account: Account, freezer: FrozenDateTimeFactory
 ) -> None:
-    from .conftest import make_entry  # noqa: PLC0415
-
     john = cloud.add_account("John", "Doe", "john.doe@example.com", devices=["contact"])
     second = make_entry(john, cloud.link_directly(john, next(iter(cloud.apps.values()))))
     second.add_to_hass(hass)

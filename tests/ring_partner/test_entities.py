@@ -1,20 +1,21 @@
 """What each device shows: every family, odd values, and what happens while it runs."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 import re
 from unittest.mock import patch
 
 from freezegun.api import FrozenDateTimeFactory
-from homeassistant.config_entries import ConfigEntry
-from homeassistant.const import STATE_OFF, STATE_ON, STATE_UNAVAILABLE, STATE_UNKNOWN
-from homeassistant.core import HomeAssistant
-from homeassistant.helpers import device_registry as dr, entity_registry as er
-from homeassistant.helpers.entity import Entity
-from homeassistant.util.unit_system import US_CUSTOMARY_SYSTEM
 import pytest
 from syrupy.assertion import SnapshotAssertion
 
+from homeassistant.config_entries import ConfigEntry
+from homeassistant.const import STATE_OFF, STATE_ON, STATE_UNAVAILABLE, STATE_UNKNOWN
+from homeassistant.core import Event, HomeAssistant, callback
+from homeassistant.helpers import device_registry as dr, entity_registry as er
+from homeassistant.helpers.entity import Entity
+from homeassistant.util.unit_system import US_CUSTOMARY_SYSTEM
 from ring_cloud import Account, RingCloud
 from ring_cloud.families import FAMILIES
 
@@ -87,9 +88,7 @@ async def test_a_family_shows_what_it_has(
 
 
 @pytest.mark.parametrize("families", [[]])
-async def test_the_account_shows_its_link(
-    hass: HomeAssistant, entry: ConfigEntry, snapshot: SnapshotAssertion
-) -> None:
+async def test_the_account_shows_its_link(hass: HomeAssistant, entry: ConfigEntry, snapshot: SnapshotAssertion) -> None:
     hass.config_entries.async_update_entry(entry, title="Jane Doe")
     rows = await _async_shown(hass, entry)
     left = rows.pop("sensor.ring_account_jane_doe_requests_left")
@@ -206,16 +205,8 @@ class TestTemperature:
 
     def _say(self, account: Account, value: float, unit: str | None) -> None:
         (device,) = account.devices
-        object.__setattr__(device.family, "status", {"temperature": {"unit": unit}})
+        device.family = replace(device.family, status={"temperature": {"unit": unit}})
         device.set(temperature=value)
-
-    @pytest.fixture(autouse=True)
-    def _own_family(self, account: Account) -> None:
-        """Let a test change what the family says, for this test only."""
-        (device,) = account.devices
-        device.family = type(device.family)(
-            **{name: getattr(device.family, name) for name in device.family.__dataclass_fields__}
-        )
 
     @pytest.mark.parametrize(
         ("value", "unit", "shown"),
@@ -368,12 +359,9 @@ class TestSeveralCameras:
     ) -> None:
         (device,) = account.devices
         await async_set_up(hass, entry)
-        items = device.family.capabilities["components"]["items"]
-        first = type(device.family)(
-            **{name: getattr(device.family, name) for name in device.family.__dataclass_fields__}
-            | {"capabilities": {**device.family.capabilities, "components": {"items": items[:1]}}}
-        )
-        device.family = first
+        capabilities = device.family.capabilities
+        items = capabilities["components"]["items"]
+        device.family = replace(device.family, capabilities={**capabilities, "components": {"items": items[:1]}})
         await async_pass_time(hass, freezer)
         assert hass.states.get("sensor.garage_camera_1_resolution").state == "2160p"
         assert hass.states.get("sensor.garage_camera_2_resolution").state == STATE_UNAVAILABLE
@@ -382,3 +370,23 @@ class TestSeveralCameras:
         assert hass.states.get("sensor.garage_camera_2_resolution") is None
         children = dr.async_entries_for_parent_device(dr.async_get(hass), registered(hass, entry, device).id)
         assert [child.name for child in children] == ["Camera 1"]
+
+
+async def test_what_is_pushed_while_an_entity_is_being_added_is_not_missed(
+    hass: HomeAssistant, linked: ConfigEntry, account: Account, cloud: RingCloud, freezer: FrozenDateTimeFactory
+) -> None:
+    coordinator = linked.runtime_data.coordinator
+
+    @callback
+    def push(event: Event[er.EventEntityRegistryUpdatedData]) -> None:
+        if event.data["entity_id"] == "binary_sensor.cellar_flood" and event.data["action"] == "create":
+            found = coordinator.data.devices[device.id]
+            flooded = replace(found, status=replace(found.status, flooded=True))
+            coordinator.async_set_updated_data(
+                replace(coordinator.data, devices={**coordinator.data.devices, device.id: flooded})
+            )
+
+    hass.bus.async_listen(er.EVENT_ENTITY_REGISTRY_UPDATED, push)
+    device = cloud.add_device(account, "flood_freeze", "Cellar")
+    await async_pass_time(hass, freezer)
+    assert hass.states.get("binary_sensor.cellar_flood").state == STATE_ON

@@ -7,16 +7,16 @@ from pathlib import Path
 import time
 
 from freezegun.api import FrozenDateTimeFactory
-from homeassistant.config_entries import ConfigEntry, ConfigEntryState
-from homeassistant.const import CONF_TOKEN
-from homeassistant.core import HomeAssistant
-from homeassistant.helpers import issue_registry as ir
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.ring_partner.api import Token
 from custom_components.ring_partner.journal import SLOT_BYTES
 from custom_components.ring_partner.session import new_link
+from homeassistant.config_entries import ConfigEntry, ConfigEntryState
+from homeassistant.const import CONF_TOKEN
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers import issue_registry as ir
 from ring_cloud import Account, App, RingCloud
 
 from .tokens import (

@@ -5,18 +5,18 @@ from datetime import timedelta
 
 import aiohttp
 from freezegun.api import FrozenDateTimeFactory
-from homeassistant.config_entries import SOURCE_IGNORE, ConfigEntryDisabler, ConfigEntryState
-from homeassistant.core import HomeAssistant
-from homeassistant.util import dt as dt_util
 import pytest
 from pytest_homeassistant_custom_component.common import async_fire_time_changed
 
 from custom_components.ring_partner.const import DOMAIN
 from custom_components.ring_partner.linking import RETRY_SECONDS
+from homeassistant.config_entries import ConfigEntryState
+from homeassistant.core import HomeAssistant
+from homeassistant.util import dt as dt_util
 from ring_cloud import Account, App, RingCloud
 from ring_cloud.model import Flow
 
-from .conftest import SIGNING_KEY, make_entry
+from .conftest import SIGNING_KEY
 from .dialog import Dialog, another, dialog, enter_addresses, frontend, press_confirm
 
 __all__ = ["dialog", "frontend"]
@@ -39,9 +39,7 @@ async def asked(waiting: Dialog, cloud: RingCloud, app: App, account: Account) -
     return waiting
 
 
-async def test_the_whole_way(
-    hass: HomeAssistant, dialog: Dialog, cloud: RingCloud, app: App, account: Account
-) -> None:
+async def test_the_whole_way(hass: HomeAssistant, dialog: Dialog, cloud: RingCloud, app: App, account: Account) -> None:
     """Menu, key, addresses, enable, confirm there, confirm here, linked."""
     assert (await dialog.open())["menu_options"][0] == "ring_app"
     assert (await dialog.choose("ring_app"))["step_id"] == "signing_key"
@@ -83,7 +81,13 @@ async def test_the_whole_way(
     ],
 )
 async def test_an_entry_is_called_as_its_owner(
-    hass: HomeAssistant, waiting: Dialog, cloud: RingCloud, app: App, names: tuple[str, str, str], title: str, shown: str
+    hass: HomeAssistant,
+    waiting: Dialog,
+    cloud: RingCloud,
+    app: App,
+    names: tuple[str, str, str],
+    title: str,
+    shown: str,
 ) -> None:
     somebody = cloud.add_account(*names, devices=1)
     await cloud.enable_app(somebody, app)

@@ -7,17 +7,17 @@ import math
 import time
 
 from freezegun.api import FrozenDateTimeFactory
-from homeassistant.config_entries import ConfigEntry, ConfigEntryState
-from homeassistant.const import CONF_TOKEN, EVENT_HOMEASSISTANT_STOP
-from homeassistant.core import CoreState, HomeAssistant
-from homeassistant.helpers import entity_registry as er
-from homeassistant.util import dt as dt_util
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.ring_partner.api import RingAuthError, RingClient, RingUnavailableError, Token
 from custom_components.ring_partner.journal import Record
 from custom_components.ring_partner.session import new_link
+from homeassistant.config_entries import ConfigEntry, ConfigEntryState
+from homeassistant.const import CONF_TOKEN
+from homeassistant.core import CoreState, HomeAssistant
+from homeassistant.helpers import entity_registry as er
+from homeassistant.util import dt as dt_util
 from ring_cloud import Account, App, RingCloud
 from ring_cloud.model import Flow
 
@@ -32,6 +32,7 @@ from .tokens import (
     links_asked_for,
     pass_time,
     refreshes,
+    tick_until,
 )
 
 
@@ -319,10 +320,17 @@ class TestUnderWay:
         return slow.release
 
     async def test_unloading_waits_for_it_and_keeps_the_new_pair(
-        self, hass: HomeAssistant, cloud: RingCloud, idle: ConfigEntry, answer: Callable[[], None]
+        self,
+        hass: HomeAssistant,
+        freezer: FrozenDateTimeFactory,
+        cloud: RingCloud,
+        idle: ConfigEntry,
+        answer: Callable[[], None],
     ) -> None:
         unloading = asyncio.create_task(hass.config_entries.async_unload(idle.entry_id))
-        await _let_others_run()
+        for _ in range(20):
+            freezer.tick(1)
+            await _let_others_run()
         assert not unloading.done()
 
         answer()
@@ -348,18 +356,36 @@ class TestUnderWay:
     async def test_home_assistant_stops_only_once_it_is_written_down(
         self, hass: HomeAssistant, cloud: RingCloud, idle: ConfigEntry, answer: Callable[[], None]
     ) -> None:
-        hass.set_state(CoreState.stopping)
-        hass.bus.async_fire(EVENT_HOMEASSISTANT_STOP)
-        stopped = asyncio.create_task(hass.async_block_till_done())
+        stopping = asyncio.create_task(hass.async_stop())
         await _let_others_run()
-        assert not stopped.done()
+        assert not stopping.done()
 
         answer()
-        await stopped
+        await stopping
         await self.waiting
 
         assert next(issued(cloud)).encode() in journal_path(hass, idle).read_bytes()
-        hass.set_state(CoreState.running)
+
+    async def test_another_attempt_to_set_up_does_not_send_the_same_refresh_token(
+        self, hass: HomeAssistant, freezer: FrozenDateTimeFactory, cloud: RingCloud, entry: MockConfigEntry
+    ) -> None:
+        slow = cloud.faults.add(TOKEN_ROUTE, delay=math.inf)
+        cloud.faults.add("/v1/devices", status=503, headers={"Retry-After": "1"})
+        freezer.tick(LIFETIME - 200)
+        first = asyncio.create_task(hass.config_entries.async_setup(entry.entry_id))
+        await tick_until(freezer, asyncio.create_task(slow.reached()), 0.001)
+        # Home Assistant gives up waiting for the tasks of a failed attempt after ten seconds.
+        await tick_until(freezer, first, 0.01)
+        assert not await first
+
+        # The next one has begun by itself meanwhile.
+        await _let_others_run()
+        slow.release()
+        await hass.async_block_till_done(wait_background_tasks=True)
+
+        assert entry.state is ConfigEntryState.LOADED
+        assert refreshes(cloud) == 1
+        assert entry.runtime_data.session.refreshes == 1
 
     async def test_no_refresh_begins_while_home_assistant_stops(
         self, hass: HomeAssistant, freezer: FrozenDateTimeFactory, cloud: RingCloud, idle: ConfigEntry
@@ -371,6 +397,7 @@ class TestUnderWay:
             await idle.runtime_data.client.async_get_devices()
 
         assert refreshes(cloud) == 0
+        await hass.config_entries.async_unload(idle.entry_id)
         hass.set_state(CoreState.running)
 
     @pytest.mark.parametrize("old_link_still_works", [True, False])

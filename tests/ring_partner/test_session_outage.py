@@ -4,10 +4,10 @@ from itertools import pairwise
 import json
 
 from freezegun.api import FrozenDateTimeFactory
-from homeassistant.config_entries import ConfigEntry
-from homeassistant.core import HomeAssistant
 import pytest
 
+from homeassistant.config_entries import ConfigEntry
+from homeassistant.core import HomeAssistant
 from ring_cloud import Account, App, RingCloud
 from ring_cloud.faults import FaultSettings
 

@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from freezegun.api import FrozenDateTimeFactory
-from homeassistant.config_entries import ConfigEntry
-from homeassistant.core import HomeAssistant
 from pytest_homeassistant_custom_component.common import async_fire_time_changed
 
 from custom_components.ring_partner.api import RingClient
 from custom_components.ring_partner.const import DOMAIN
+from homeassistant.config_entries import ConfigEntry
+from homeassistant.core import HomeAssistant
 from ring_cloud import RingCloud
 
 TOKEN_ROUTE = "/oauth/token"
@@ -30,6 +30,13 @@ async def pass_time_in_steps(hass: HomeAssistant, freezer: FrozenDateTimeFactory
     """Let time pass so that everything happens when it is due, to the step."""
     for _ in range(0, seconds, step):
         await pass_time(hass, freezer, step)
+
+
+async def tick_until(freezer: FrozenDateTimeFactory, task: asyncio.Task[object], seconds: float) -> None:
+    """Let time pass step by step until a task is done."""
+    while not task.done():
+        freezer.tick(seconds)
+        await asyncio.sleep(0)
 
 
 async def at_once(client: RingClient, calls: int = 100) -> list[Any]:

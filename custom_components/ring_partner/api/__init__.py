@@ -12,6 +12,7 @@ from .errors import (
     RingRequestError,
     RingUnavailableError,
 )
+from .events import HistoryEvent, WebhookEvent, parse_webhook
 from .hosts import RingHosts
 from .linking import compute_nonce, is_fresh, mask_identifier, nonce_matches
 from .models import (
@@ -30,9 +31,11 @@ from .models import (
     VideoCapability,
     Zone,
 )
+from .transport import VERSION
 from .webhook import verify_signature
 
 __all__ = [
+    "VERSION",
     "AbstractAuth",
     "AppIntegration",
     "ChimeSlot",
@@ -42,6 +45,7 @@ __all__ = [
     "DeviceConfigurations",
     "DeviceStatus",
     "Feature",
+    "HistoryEvent",
     "Location",
     "Measurement",
     "OAuthClient",
@@ -61,10 +65,12 @@ __all__ = [
     "Token",
     "User",
     "VideoCapability",
+    "WebhookEvent",
     "Zone",
     "compute_nonce",
     "is_fresh",
     "mask_identifier",
     "nonce_matches",
+    "parse_webhook",
     "verify_signature",
 ]

@@ -1,7 +1,9 @@
 """The Ring Partner API: one path for every request, one place that knows what a status means."""
 
 import asyncio
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 from itertools import batched
 import logging
 import re
@@ -14,6 +16,7 @@ from yarl import URL
 from .auth import AbstractAuth
 from .decode import app_integration_from, device_from, subscription_from, user_from
 from .errors import RingAuthError, RingError, RingForbiddenError, RingNotFoundError, RingRequestError
+from .events import HistoryEvent, HistoryRows
 from .hosts import RING, RingHosts
 from .jsonapi import MAX_PAGES, Document, Page, joined, next_url, one
 from .models import AppIntegration, Device, Subscription, User
@@ -77,7 +80,7 @@ class RingClient:
 
         A device that cannot be read has unknown values; only one without an id is left out.
         """
-        request = self._read("v1/devices", "devices", include=True)
+        request = self._read("v1/devices", "devices", _INCLUDE)
         document = await self._list(request, "devices")
         devices: dict[str, Device] = {}
         for resources in batched(document.data, _DEVICES_AT_ONCE, strict=False):
@@ -87,13 +90,32 @@ class RingClient:
 
     async def async_get_device(self, device_id: str) -> Device:
         """Return one device; raises RingNotFoundError once it is removed."""
-        if not device_id.strip("."):
-            raise RingNotFoundError("This is not the id of a device")
-        answer = await self._send(self._read(f"v1/devices/{quote(device_id, safe='')}", "device", include=True))
+        answer = await self._send(self._read(f"v1/devices/{_segment(device_id)}", "device", _INCLUDE))
         document = one(answer.parsed())
         if document is None:
             raise answer.unusable("no device in the answer")
         return device_from(document.data[0], document)
+
+    async def async_get_history(
+        self,
+        device_id: str,
+        event_types: Collection[str] = ("motion", "ding"),
+        *,
+        since: datetime | None = None,
+        max_pages: int = 10,
+    ) -> tuple[HistoryEvent, ...]:
+        """Return what happened at a camera, newest first (Ring's "Event history" page); sensors have no history.
+
+        Ring tells nothing from before the user's consent. `since` is aware and inclusive. A sub-type such as
+        `motion.human` only filters, and only where Ring does: rows do not name it. Rows that cannot be read are left
+        out. After `max_pages` the rest is left out, the oldest events first.
+        """
+        path = f"v1/history/devices/{_segment(device_id)}/events"
+        rows = HistoryRows(since)
+        await self._pages(
+            self._read(path, "history", {"event_types": ",".join(event_types)}), max_pages, is_last=rows.add
+        )
+        return rows.of(event_types)
 
     async def async_get_subscriptions(self) -> tuple[Subscription, ...]:
         """Return the account's plans for this app (Ring's "Subscriptions" page).
@@ -134,8 +156,8 @@ class RingClient:
             raise answer.unusable("no app integration in the answer")
         return app_integration_from(body, status)
 
-    def _read(self, path: str, label: str, *, include: bool = False) -> Request:
-        return self._request("GET", path, label, include=include, repeatable=True)
+    def _read(self, path: str, label: str, query: Mapping[str, str] | None = None) -> Request:
+        return self._request("GET", path, label, query=query, repeatable=True)
 
     def _request(
         self,
@@ -144,26 +166,30 @@ class RingClient:
         label: str,
         *,
         json: JsonObject | None = None,
-        include: bool = False,
+        query: Mapping[str, str] | None = None,
         repeatable: bool = False,
     ) -> Request:
-        url = URL(f"{self._api}/{path}", encoded=True).with_query(_INCLUDE if include else None)
+        url = URL(f"{self._api}/{path}", encoded=True).with_query(query)
         return Request(
             method=method, url=url, label=f"{method} {label}", json=json, repeatable=repeatable, max_bytes=MAX_BYTES
         )
 
     async def _list(self, request: Request, wanted: str) -> Document:
-        """Follow a list to its end: no link, an empty page, a link seen before, or more pages than any account has."""
+        """Return the whole of a list; an empty page ends it."""
+        return joined(await self._pages(request, MAX_PAGES, is_last=lambda page: not page.data), wanted)
+
+    async def _pages(self, request: Request, most: int, *, is_last: Callable[[Page], bool]) -> list[Page]:
+        """Follow a list to its end: the last page wanted, no link, a link seen before, or `most` pages."""
         pages: list[Page] = []
         seen = {request.url}
-        while len(pages) < MAX_PAGES:
+        while len(pages) < most:
             answer = await self._send(request)
             page = Page.parse(answer.parsed())
             if page is None:
                 # Taking this for an empty list would make every device vanish.
                 raise answer.unusable("no list in the answer")
             pages.append(page)
-            if page.next is None or not page.data:
+            if is_last(page) or page.next is None:
                 break
             url = next_url(request.url, page.next)
             if url is None:
@@ -172,7 +198,7 @@ class RingClient:
                 break
             seen.add(url)
             request = replace(request, url=url)
-        return joined(pages, wanted)
+        return pages
 
     async def _send(self, request: Request, rejected: frozenset[int] = _REJECTED) -> Answer:
         """Return an answer that was a success; a rejected token is renewed once, and the request sent once more."""
@@ -223,6 +249,13 @@ def _error(answer: Answer) -> RingError:
         code=as_text(first.get("code")) or (titles[0] if titles else None),
         detail=as_text(first.get("detail")),
     )
+
+
+def _segment(device_id: str) -> str:
+    """Return an id as one segment of a path, which dots alone would not be."""
+    if not device_id.strip("."):
+        raise RingNotFoundError("This is not the id of a device")
+    return quote(device_id, safe="")
 
 
 def _plain(titles: list[str]) -> str:

@@ -1,4 +1,4 @@
-"""From Ring's documents to models: the one place that knows Ring's attribute names."""
+"""From Ring's documents to models: the one place that knows what the attributes of devices and accounts are called."""
 
 from collections.abc import Mapping
 import re
@@ -24,6 +24,7 @@ from .models import (
 from .values import (
     Json,
     JsonObject,
+    as_component_id,
     as_flag,
     as_list,
     as_moment,
@@ -138,6 +139,9 @@ def model_hint(image_url: str) -> str | None:
 
 
 def _status(block: JsonObject) -> DeviceStatus:
+    if _has_never_reported(block):
+        # Ring fills in "closed" and "dry" for a sensor that it has yet to hear from.
+        return DeviceStatus(online=as_flag(block.get("online")))
     return DeviceStatus(
         online=as_flag(block.get("online")),
         reported_at=as_moment(block.get("reported_at")),
@@ -158,6 +162,11 @@ def _status(block: JsonObject) -> DeviceStatus:
     )
 
 
+def _has_never_reported(block: JsonObject) -> bool:
+    """Return whether the device's last report was, by Ring's account, at the beginning of time."""
+    return (as_text(block.get("reported_at")) or "").startswith("1970-01-01")
+
+
 def _capabilities(block: JsonObject) -> DeviceCapabilities:
     audio = as_object(block.get("audio"))
     items = [as_object(item) for item in as_list(as_object(block.get("components")).get("items"))]
@@ -170,7 +179,7 @@ def _capabilities(block: JsonObject) -> DeviceCapabilities:
         components=tuple(
             Component(component_id=component_id, video=_video(item.get("video")))
             for item in items
-            if (component_id := _identity(item.get("component_id"))) is not None
+            if (component_id := as_component_id(item.get("component_id"))) is not None
         ),
     )
 
@@ -313,8 +322,3 @@ def _location(block: JsonObject) -> Location:
 def _web_address(value: Json) -> str | None:
     text = as_text(value)
     return text if text is not None and text.startswith(("https://", "http://")) else None
-
-
-def _identity(value: Json) -> str | None:
-    number = as_whole(value, 0, 10**9)
-    return as_text(value) if number is None else str(number)

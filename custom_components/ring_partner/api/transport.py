@@ -27,7 +27,9 @@ from yarl import URL
 from .errors import RingAuthError, RingRateLimitError, RingUnavailableError
 from .values import Json, JsonObject, parse_json
 
-PRODUCT: Final = "RingPartnerHomeAssistant"
+# As in manifest.json, which no code without Home Assistant can ask.
+VERSION: Final = "0.1.0"
+PRODUCT: Final = f"RingPartnerHomeAssistant/{VERSION}"
 TIMEOUT: Final = ClientTimeout(total=30, connect=10)
 BACKOFF_S: Final = 1.0
 DEFAULT_RETRY_AFTER_S: Final = 60.0

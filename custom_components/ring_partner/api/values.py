@@ -1,8 +1,9 @@
 """The parsing edge: bytes to JSON, and JSON to a value of the wanted type or None. Nothing here raises for odd data."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 import json
 import math
+import re
 from typing import Final
 
 type Json = bool | int | float | str | list[Json] | dict[str, Json] | None
@@ -12,6 +13,10 @@ _MAX_DIGITS: Final = 18
 _MAX_TEXT: Final = 2048
 _LARGEST: Final = 1e15
 _SWITCH: Final = {"on": True, "off": False}
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+# From 1971 to 3000. A time in seconds or microseconds lies outside and is no time at all, rather than a wrong one.
+_FIRST_MS: Final = 31_536_000_000
+_LAST_MS: Final = 32_503_680_000_000
 
 
 def parse_json(body: bytes) -> Json:
@@ -64,6 +69,12 @@ def as_id(value: Json) -> str | None:
     return value if isinstance(value, str) and as_text(value) is not None else None
 
 
+def as_component_id(value: Json) -> str | None:
+    """Return the id of a device's component, which Ring writes as text or as a number."""
+    number = as_whole(value, 0, 10**9)
+    return as_text(value) if number is None else str(number)
+
+
 def as_texts(value: Json) -> tuple[str, ...]:
     """Return the texts of a JSON array, without whatever else is in it."""
     return tuple(text for item in as_list(value) if (text := as_text(item)) is not None)
@@ -103,3 +114,11 @@ def as_moment(value: Json) -> datetime | None:
     except ValueError, OverflowError:
         return None
     return moment if moment.year > 1970 else None
+
+
+def as_moment_ms(value: Json) -> datetime | None:
+    """Return a time in epoch milliseconds, in UTC: a number in Ring's answers, text in its samples; or ISO 8601."""
+    if isinstance(value, str) and not re.fullmatch(r"[0-9]{1,15}", value):
+        return as_moment(value)
+    milliseconds = as_whole(int(value) if isinstance(value, str) else value, _FIRST_MS, _LAST_MS)
+    return None if milliseconds is None else _EPOCH + timedelta(milliseconds=milliseconds)

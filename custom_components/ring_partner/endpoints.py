@@ -1,9 +1,11 @@
 """The addresses that Ring calls at this Home Assistant."""
 
+from contextlib import suppress
 from enum import StrEnum
 import hashlib
 import hmac
 
+from aiohttp.web import Request, RequestPayloadError
 from yarl import URL
 
 from homeassistant.components import webhook
@@ -27,7 +29,9 @@ def endpoint_id(signing_key: str, endpoint: Endpoint) -> str:
     Derived from the key that only Ring and the user know: the same for all accounts of the app and after any restart,
     not to be guessed, and stored nowhere.
     """
-    return hmac.new(signing_key.encode(), f"ring_partner/{endpoint}".encode(), hashlib.sha256).hexdigest()
+    digest = hmac.new(signing_key.encode(), f"ring_partner/{endpoint}".encode(), hashlib.sha256).hexdigest()
+    # 128 bits are as good as 256 here, and an address of this length can still be read and compared.
+    return digest[:32]
 
 
 async def async_public_url(hass: HomeAssistant, webhook_id: str) -> str | None:
@@ -59,6 +63,18 @@ async def _async_cloudhook_url(hass: HomeAssistant, webhook_id: str) -> str | No
         return None
 
 
+async def async_delete_cloudhooks(hass: HomeAssistant, signing_key: str) -> None:
+    """Give back the addresses that Home Assistant Cloud lent for a Ring app."""
+    if "cloud" not in hass.config.components:
+        return
+    from homeassistant.components import cloud  # noqa: PLC0415
+
+    for endpoint in Endpoint:
+        # There may be none, and the cloud may be out of reach: its page lists what is left.
+        with suppress(cloud.CloudNotAvailable, ValueError):
+            await cloud.async_delete_cloudhook(hass, endpoint_id(signing_key, endpoint))
+
+
 def homepage_url(public_url: str) -> str:
     """Return the page Ring opens after linking: this integration in Home Assistant.
 
@@ -69,3 +85,17 @@ def homepage_url(public_url: str) -> str:
     if url.path.startswith("/api/webhook/"):
         return str(url.with_path(path))
     return "https://my.home-assistant.io/redirect/integration/?domain=ring_partner"
+
+
+async def async_read_body(request: Request, limit: int) -> bytes | None:
+    """Return a body of at most `limit` bytes; None, without reading on, for one that is longer or cannot be read."""
+    body = b""
+    # Once: what stands in for a request that came through Home Assistant Cloud starts over at each `content`.
+    stream = request.content
+    try:
+        while len(body) <= limit and (chunk := await stream.read(limit + 1 - len(body))):
+            body += chunk
+    except RequestPayloadError:
+        # Said to be compressed, and is not.
+        return None
+    return body if len(body) <= limit else None

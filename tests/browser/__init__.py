@@ -1,0 +1,1 @@
+"""What a person sees: a real Home Assistant and the Ring cloud's page, in Chromium."""

@@ -1,0 +1,147 @@
+"""Diagnostics help without telling who, where or with what secret; over the same HTTP view as the frontend."""
+
+from collections.abc import Iterator
+import json
+from typing import Any
+
+from freezegun.api import FrozenDateTimeFactory
+import pytest
+from pytest_homeassistant_custom_component.components.diagnostics import (
+    get_diagnostics_for_config_entry,
+    get_diagnostics_for_device,
+)
+from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
+from syrupy.assertion import SnapshotAssertion
+from syrupy.filters import paths
+
+from custom_components.ring_partner.const import DOMAIN
+from homeassistant.config_entries import ConfigEntry
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers import device_registry as dr
+from homeassistant.setup import async_setup_component
+from ring_cloud import Account, RingCloud
+
+from .polls import async_pass_time, registered
+
+NOW = "2026-01-15 12:00:00+00:00"
+
+
+@pytest.fixture(autouse=True)
+async def _diagnostics(hass: HomeAssistant, freezer: FrozenDateTimeFactory) -> None:
+    freezer.move_to(NOW)
+
+
+@pytest.fixture
+async def download(hass: HomeAssistant, linked: ConfigEntry, hass_client: ClientSessionGenerator) -> Any:
+    """Download the diagnostics of the entry, or of a device."""
+    assert await async_setup_component(hass, "diagnostics", {})
+
+    async def download(device: dr.AnyDeviceEntry | None = None) -> Any:
+        if device is None:
+            return await get_diagnostics_for_config_entry(hass, hass_client, linked)
+        return await get_diagnostics_for_device(hass, hass_client, linked, device)
+
+    return download
+
+
+def _private(cloud: RingCloud, account: Account) -> Iterator[str]:
+    """Everything that belongs to somebody."""
+    yield from cloud.secrets()
+    yield from (account.id, account.first_name, account.last_name, account.email, account.location.id)
+    for device in account.devices:
+        yield from (device.id, device.name, *device.resource_ids.values())
+    yield from (text for item in account.subscriptions for text in (item.id, item.plan_id) if text)
+    # The ids of zones, and the references and names of chime sounds.
+    yield from ("6d1d7e0e-32a3", "0b8c6f7a-91d4", "fake-audio-ref", "Two notes")
+    yield from ('"US"', '"CA"')
+
+
+async def test_of_the_entry_describe_link_polling_and_devices(
+    download: Any, account: Account, snapshot: SnapshotAssertion
+) -> None:
+    whole = await download()
+    devices = dict(zip((device.family.key for device in account.devices), whole["devices"], strict=True))
+    whole["devices"] = [devices[family] for family in ("doorbell", "multi_camera", "chime", "contact", "future")]
+    assert whole == snapshot(exclude=paths("link.last_request_id", "polling.requests_left"))
+
+
+async def test_name_nobody_and_hold_no_secret(
+    hass: HomeAssistant, download: Any, linked: ConfigEntry, cloud: RingCloud, account: Account
+) -> None:
+    registry = dr.async_get(hass)
+    devices = [
+        *dr.async_entries_for_config_entry(registry, linked.entry_id),
+        *dr.async_child_entries_for_config_entry(registry, linked.entry_id),
+    ]
+    assert len(devices) == 1 + len(account.devices) + 2
+    texts = [json.dumps(await download(), ensure_ascii=False)]
+    texts += [json.dumps(await download(device), ensure_ascii=False) for device in devices]
+    private = set(_private(cloud, account))
+    assert len(private) > 80
+    for text in texts:
+        assert len(text) > 20
+        assert {item for item in private if item in text} == set()
+
+
+async def test_pass_on_words_only(
+    download: Any,
+    hass: HomeAssistant,
+    linked: ConfigEntry,
+    account: Account,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    device = account.device("Back Door")
+    device.values["signal_strength"] = "measured by Jane in the kitchen"
+    await async_pass_time(hass, freezer)
+    described = await download(registered(hass, linked, device))
+    assert described["status"]["signal_strength"] == "…"
+    assert described["status"]["battery"] == 87
+
+
+async def test_of_one_device_are_its_part_of_the_whole(
+    download: Any, hass: HomeAssistant, linked: ConfigEntry, account: Account
+) -> None:
+    whole = await download()
+    for number, device in enumerate(account.devices):
+        assert await download(registered(hass, linked, device)) == whole["devices"][number]
+    registry = dr.async_get(hass)
+    of_account = registry.async_get_device_by_identifier((DOMAIN, account.id), linked.entry_id)
+    assert await download(of_account) == {key: whole[key] for key in whole if key != "devices"}
+    garage = registered(hass, linked, account.device("Garage"))
+    cameras = [await download(child) for child in dr.async_entries_for_parent_device(registry, garage.id)]
+    assert sorted(camera["video"]["max_resolution"] for camera in cameras) == [1080, 2160]
+
+
+async def test_of_a_device_that_ring_no_longer_lists_say_so(
+    download: Any, hass: HomeAssistant, linked: ConfigEntry, account: Account, freezer: FrozenDateTimeFactory
+) -> None:
+    camera = account.device("Driveway")
+    camera.set(e2ee=True)
+    await async_pass_time(hass, freezer)
+    assert await download(registered(hass, linked, camera)) == {"listed": False}
+
+
+@pytest.mark.parametrize(
+    ("fault", "error", "status"),
+    [
+        ({"status": 429, "headers": {"Retry-After": "300"}}, "rate_limited", 429),
+        ({"status": 503, "headers": {"Retry-After": "300"}}, "cannot_connect", 503),
+        ({"status": 403, "body": ""}, "forbidden", 403),
+    ],
+    ids=["429", "503", "403"],
+)
+async def test_say_what_went_wrong(
+    download: Any,
+    hass: HomeAssistant,
+    cloud: RingCloud,
+    freezer: FrozenDateTimeFactory,
+    fault: dict[str, object],
+    error: str,
+    status: int,
+) -> None:
+    cloud.faults.add("/v1/devices", count=None, **fault)
+    await async_pass_time(hass, freezer)
+    polling = (await download())["polling"]
+    assert polling["last_update_success"] is False
+    assert polling["last_error"] == error
+    assert polling["last_error_status"] == status

@@ -1,0 +1,101 @@
+"""Options: how often to poll, and which cameras are doorbells."""
+
+import pytest
+
+from homeassistant.config_entries import ConfigEntry
+from homeassistant.core import HomeAssistant
+from ring_cloud import Account, RingCloud
+
+from .dialog import OPTIONS, Dialog, another, dialog, frontend
+
+__all__ = ["dialog", "frontend"]
+
+
+@pytest.fixture
+def account(cloud: RingCloud) -> Account:
+    """Jane, with a camera that Ring gives no picture of."""
+    account = cloud.add_account("Jane", "Doe", "jane.doe@example.com", ["doorbell", "contact"])
+    cloud.add_device(account, "plain_camera", "Side gate")
+    return account
+
+
+@pytest.mark.parametrize(("seconds", "status"), [(29, 400), (30, 200), (900, 200), (901, 400), ("often", 400)])
+async def test_the_polling_interval_has_bounds(
+    hass: HomeAssistant, dialog: Dialog, linked: ConfigEntry, seconds: object, status: int
+) -> None:
+    await dialog.open_options(linked)
+    headers = {"Authorization": f"Bearer {dialog.access_token}"}
+    url = f"{dialog.address}{OPTIONS}/{dialog.step['flow_id']}"
+    async with dialog.browser.post(url, json={"polling_interval": seconds}, headers=headers) as answer:
+        assert answer.status == status
+    await hass.async_block_till_done(wait_background_tasks=True)
+    assert linked.options.get("polling_interval") == (seconds if status == 200 else None)
+
+
+async def test_a_change_takes_effect_at_once(hass: HomeAssistant, dialog: Dialog, linked: ConfigEntry) -> None:
+    await dialog.open_options(linked)
+    before = linked.runtime_data
+    assert (await dialog.submit(polling_interval=300))["type"] == "create_entry"
+    await hass.async_block_till_done(wait_background_tasks=True)
+    assert linked.runtime_data is not before
+    assert linked.options == {"polling_interval": 300}
+    assert linked.runtime_data.coordinator.update_interval.total_seconds() == 300
+
+
+async def test_no_change_reloads_nothing(hass: HomeAssistant, dialog: Dialog, linked: ConfigEntry) -> None:
+    await dialog.open_options(linked)
+    await dialog.submit(polling_interval=300)
+    await hass.async_block_till_done(wait_background_tasks=True)
+    before, again = linked.runtime_data, another(dialog)
+    await again.open_options(linked)
+    await again.submit(polling_interval=300)
+    await hass.async_block_till_done(wait_background_tasks=True)
+    assert linked.runtime_data is before
+
+
+class TestDoorbells:
+    """Ring names no kinds; where its picture does not tell either, only the user can."""
+
+    async def test_only_cameras_that_ring_does_not_identify_are_offered(
+        self, dialog: Dialog, linked: ConfigEntry, account: Account
+    ) -> None:
+        gate = account.device("Side gate")
+        step = await dialog.open_options(linked)
+        [choice] = [field for field in step["data_schema"] if field["name"] == "doorbells"]
+        assert choice["selector"]["select"]["options"] == [{"value": gate.id, "label": "Side gate"}]
+
+    async def test_a_choice_is_kept_and_shown_again(
+        self, hass: HomeAssistant, dialog: Dialog, linked: ConfigEntry, account: Account
+    ) -> None:
+        gate = account.device("Side gate")
+        await dialog.open_options(linked)
+        await dialog.submit(polling_interval=60, doorbells=[gate.id])
+        await hass.async_block_till_done(wait_background_tasks=True)
+        assert linked.options["doorbells"] == [gate.id]
+        step = await another(dialog).open_options(linked)
+        suggested = {item["name"]: item.get("description") for item in step["data_schema"]}
+        assert suggested["doorbells"] == {"suggested_value": [gate.id]}
+        assert suggested["polling_interval"] == {"suggested_value": 60}
+
+    async def test_a_choice_survives_while_its_camera_is_hidden(
+        self, hass: HomeAssistant, dialog: Dialog, linked: ConfigEntry, account: Account
+    ) -> None:
+        """End-to-end encryption hides it; the form must neither fail nor forget."""
+        gate = account.device("Side gate")
+        await dialog.open_options(linked)
+        await dialog.submit(polling_interval=60, doorbells=[gate.id])
+        await hass.async_block_till_done(wait_background_tasks=True)
+        account.devices.remove(gate)
+        await linked.runtime_data.coordinator.async_refresh()
+        again = another(dialog)
+        step = await again.open_options(linked)
+        assert [item["name"] for item in step["data_schema"]] == ["polling_interval"]
+        assert (await again.submit(polling_interval=90))["type"] == "create_entry"
+        assert linked.options == {"polling_interval": 90, "doorbells": [gate.id]}
+
+    async def test_without_the_devices_it_is_not_asked(
+        self, hass: HomeAssistant, dialog: Dialog, linked: ConfigEntry
+    ) -> None:
+        await hass.config_entries.async_unload(linked.entry_id)
+        step = await dialog.open_options(linked)
+        assert [item["name"] for item in step["data_schema"]] == ["polling_interval"]
