@@ -35,7 +35,7 @@ async def _demo(ports: Ports, *, fresh: bool) -> int:
     started = time.monotonic()
     _say("starting a Ring cloud and Home Assistant", started)
     async with Rig(STATE, ports, fresh=fresh) as rig:
-        entry = await rig.link()
+        entry = await rig.link(visitors=True)
         _say(f"{entry['title']} is linked", started)
         print(
             f"""

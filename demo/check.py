@@ -8,7 +8,7 @@ import time
 
 from .checks import Checks, fail
 from .families import ENTITIES
-from .linking import CLIENT_ID, EMAIL, loaded_entry, register_app
+from .linking import CLIENT_ID, EMAIL, register_app
 from .processes import DemoError
 from .rig import Ports, Rig
 from .seed import ROOT
@@ -97,6 +97,7 @@ async def _check_running(report: Report, checks: Checks) -> None:
             ("temperature_humidity", "online", True, "temperature", "21.5"),
         ),
     )
+    await report.line("a doorbell is rung", checks.pushed())
     await report.line("the token is refreshed ahead of time", checks.refreshed(SHORT_LIFE, LONG_LIFE))
     await report.line("nothing else became unavailable", checks.uninterrupted("temperature_humidity"))
 
@@ -105,6 +106,7 @@ async def _second_start(report: Report, folder: Path) -> None:
     started = time.monotonic()
     async with Rig(folder, Ports(0, 0)) as rig:
         await report.line("a second start is linked already", _still_linked(rig), started)
+        await report.line("a doorbell is rung again", Checks(rig).pushed())
     await report.line("and its log is as clean", _quiet(rig))
 
 
@@ -120,7 +122,7 @@ async def _link(rig: Rig) -> str:
 
 
 async def _still_linked(rig: Rig) -> str:
-    entry = await loaded_entry(rig.home)
+    entry = await rig.link()
     requests = (await rig.cloud.state())["requests"]
     if any(request["method"] == "POST" and request["path"].endswith("app-integrations") for request in requests):
         fail("It was linked again.")

@@ -4,12 +4,14 @@ from collections.abc import Iterator, Mapping
 
 from .clients import Document
 
-# For every family the entities that a user sees without switching anything on, by the last part of their unique id.
+# For every family the entities that a user sees without switching anything on, by the last part of their unique id
+# (an event entity may share it with another: see `key_of`).
+_CAMERA = "connectivity motion_detection e2e_encryption motion motion_event last_motion"
 ENTITIES: Mapping[str, str] = {
-    "doorbell": "connectivity motion_detection e2e_encryption resolution volume",
-    "camera": "connectivity motion_detection e2e_encryption resolution volume",
-    "multi_camera": "connectivity motion_detection e2e_encryption volume 1_resolution 2_resolution",
-    "plain_camera": "connectivity motion_detection e2e_encryption resolution",
+    "doorbell": f"{_CAMERA} doorbell_event last_ring resolution volume",
+    "camera": f"{_CAMERA} resolution volume",
+    "multi_camera": f"{_CAMERA} volume 1_resolution 2_resolution",
+    "plain_camera": f"{_CAMERA} resolution",
     "chime": "connectivity volume",
     "contact": "connectivity contact tamper battery signal_strength",
     "new_sensor": "connectivity contact tamper",
@@ -23,7 +25,20 @@ ENTITIES: Mapping[str, str] = {
 }
 # What Ring does not know yet: a sensor that has never reported.
 UNKNOWN = {("new_sensor", key) for key in ("contact", "tamper", "battery", "signal_strength")}
-ACCOUNT = ("link_status", "token_expires", "subscription")
+# What nobody knows before it has happened.
+EVENTS = {"doorbell_event", "motion_event", "last_motion", "last_ring", "last_event"}
+ACCOUNT = ("link_status", "token_expires", "subscription", "delivery")
+
+
+def is_event(key: str) -> bool:
+    """Whether an entity has no value before something has happened, by its device's id and its own key."""
+    return key.endswith(tuple(f"_{event}" for event in EVENTS))
+
+
+def key_of(entity: Document) -> str:
+    """Return the unique id of a registered entity; that of an event entity is told apart from a sensor's."""
+    is_an_event = entity["entity_id"].startswith("event.")
+    return f"{entity['unique_id']}_event" if is_an_event else str(entity["unique_id"])
 
 
 def readings(device: Document) -> Mapping[str, object]:
@@ -42,7 +57,8 @@ def faults(device: Document, states: Mapping[str, str]) -> Iterator[str]:
         elif (device["family"], key) not in UNKNOWN and key in told and not _same(told[key], states[key]):
             yield f"{key} is {states[key]}, and {told[key]} at Ring"
     for key, state in states.items():
-        if state in {"unknown", "unavailable"} and (device["family"], key) not in UNKNOWN:
+        is_early = key in EVENTS and state == "unknown"
+        if state in {"unknown", "unavailable"} and not is_early and (device["family"], key) not in UNKNOWN:
             yield f"{key} is {state}"
 
 

@@ -16,6 +16,13 @@ POLLING_SECONDS = 30
 URL_FIELDS = ("token_exchange_url", "account_link_url", "webhook_url", "homepage_url")
 _FLOW = "config/config_entries/flow"
 _PATIENCE = 20
+VISITORS: tuple[tuple[str, dict[str, str]], ...] = (
+    ("multi_camera", {"type": "motion_detected", "sub_type": "animal"}),
+    ("camera", {"type": "motion_detected", "sub_type": "vehicle"}),
+    ("doorbell", {"type": "motion_detected", "sub_type": "human"}),
+    ("doorbell", {"type": "button_press"}),
+)
+VISITED = ("event.garage_motion", "event.driveway_motion", "event.front_door_motion", "event.front_door_doorbell")
 
 
 async def register_app(cloud: RingCloudClient, home: HomeAssistantClient) -> None:
@@ -72,7 +79,27 @@ async def link(session: aiohttp.ClientSession, cloud: RingCloudClient, home: Hom
     result = await home.post(path)
     if result["type"] != "create_entry":
         raise DemoError(f"Linking ended with {result.get('reason') or result.get('errors')}.")
-    await set_polling(home, (await loaded_entry(home))["entry_id"])
+    await loaded_entry(home)
+
+
+async def receive_visitors(cloud: RingCloudClient, home: HomeAssistantClient) -> None:
+    """Let something have happened already: a dashboard of which everything is unknown says little."""
+
+    async def completed() -> bool:
+        # Before that Ring tells Home Assistant of nothing.
+        links = (await cloud.account(EMAIL))["links"]
+        return any(link["client_id"] == CLIENT_ID and link["status"] == "completed" for link in links)
+
+    await until(completed, _PATIENCE, "the link is complete")
+    devices = {device["family"]: device for device in (await cloud.account(EMAIL))["devices"]}
+    for family, happening in VISITORS:
+        await cloud.post(f"devices/{devices[family]['id']}/happen", **happening)
+
+    async def seen() -> bool:
+        states = await home.states()
+        return all(states[entity_id]["state"] != "unknown" for entity_id in VISITED)
+
+    await until(seen, _PATIENCE, "Home Assistant has seen the visitors")
 
 
 async def set_polling(home: HomeAssistantClient, entry_id: str) -> None:

@@ -13,7 +13,7 @@ import aiohttp
 
 from .clients import Document, HomeAssistantClient, RingCloudClient, until
 from .cloud import load
-from .linking import find_entry, link, loaded_entry, move_addresses, register_app
+from .linking import find_entry, link, loaded_entry, move_addresses, receive_visitors, register_app, set_polling
 from .processes import DemoError, Program, free_port
 from .seed import prepare
 
@@ -80,11 +80,14 @@ class Rig:
         for program in self.programs:
             program.check()
 
-    async def link(self) -> Document:
-        """Link the account if it is not linked yet; return its entry, loaded."""
+    async def link(self, *, visitors: bool = False) -> Document:
+        """Link the account if it is not linked yet, perhaps with somebody at the door; return its entry, loaded."""
         if await find_entry(self.home) is None:
             await register_app(self.cloud, self.home)
             await link(self.session, self.cloud, self.home)
+            if visitors:
+                await receive_visitors(self.cloud, self.home)
+            await set_polling(self.home, (await loaded_entry(self.home))["entry_id"])
         else:
             await move_addresses(self.cloud, self.home)
         return await loaded_entry(self.home)

@@ -16,6 +16,7 @@ from homeassistant.helpers.config_entry_oauth2_flow import (
     async_get_config_entry_implementation,
 )
 
+from .activity import ActivityLog, activity_store
 from .api import RingAuthError, RingClient, RingError, RingForbiddenError, RingHosts, StaticAuth
 from .application_credentials import RingOAuth2Implementation
 from .const import CONF_IMPLEMENTATION, CONF_SIGNING_KEY, DOMAIN
@@ -25,7 +26,8 @@ from .endpoints import async_delete_cloudhooks
 from .journal import TokenJournal
 from .linking import async_acquire_listener
 from .models import RingConfigEntry, RingRuntimeData
-from .repairs import clear_out_of_scope
+from .push import async_listen
+from .repairs import AccountIssue, clear, clear_out_of_scope, report
 from .session import RingSession, async_newest_record, async_wait_for_refresh, not_saved_issue_id
 
 _LOGGER = logging.getLogger(__name__)
@@ -33,7 +35,7 @@ _LOGGER = logging.getLogger(__name__)
 # Removing an account must not wait long for a Ring that is down.
 UNLINK_SECONDS = 15
 
-PLATFORMS = (Platform.BINARY_SENSOR, Platform.SENSOR)
+PLATFORMS = (Platform.BINARY_SENSOR, Platform.EVENT, Platform.SENSOR)
 
 
 async def async_setup_entry(hass: HomeAssistant, entry: RingConfigEntry) -> bool:
@@ -51,7 +53,9 @@ async def async_setup_entry(hass: HomeAssistant, entry: RingConfigEntry) -> bool
     @callback
     def show_loss() -> None:
         """Show at once what the next poll would find out, and would log as an error: the user is asked already."""
-        if session.is_lost and coordinator.data is not None:
+        if session.is_lost:
+            if session.is_refused:
+                report(hass, entry, AccountIssue.LINK_ENDED)
             coordinator.last_update_success = False
             coordinator.async_update_listeners()
 
@@ -61,8 +65,13 @@ async def async_setup_entry(hass: HomeAssistant, entry: RingConfigEntry) -> bool
         _, release = await async_acquire_listener(hass, implementation, key)
         entry.async_on_unload(release)
     await coordinator.async_config_entry_first_refresh()
-    entry.runtime_data = RingRuntimeData(client, session, coordinator)
+    clear(hass, entry, AccountIssue.LINK_REMOVED, AccountIssue.LINK_ENDED)
+    activity = ActivityLog(hass, entry, coordinator)
+    await activity.async_load()
+    entry.runtime_data = RingRuntimeData(client, session, coordinator, activity)
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
+    # Only now is there somebody to hear of what happens.
+    await async_listen(hass, entry)
     return True
 
 
@@ -70,6 +79,7 @@ async def async_unload_entry(hass: HomeAssistant, entry: RingConfigEntry) -> boo
     """Unload an account, and wait for a new token that may be on its way."""
     if unloaded := await hass.config_entries.async_unload_platforms(entry, PLATFORMS):
         await entry.runtime_data.session.async_close()
+        await entry.runtime_data.activity.async_save()
     return unloaded
 
 
@@ -85,6 +95,8 @@ async def async_remove_entry(hass: HomeAssistant, entry: ConfigEntry) -> None:
         )
     finally:
         await TokenJournal(hass, entry.entry_id).async_remove()
+        await activity_store(hass, entry.entry_id).async_remove()
+        clear(hass, entry, *AccountIssue)
         ir.async_delete_issue(hass, DOMAIN, not_saved_issue_id(entry))
         clear_out_of_scope(hass, entry)
         key = entry.data.get(CONF_SIGNING_KEY)

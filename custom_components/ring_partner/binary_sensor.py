@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from typing import override
 
 from homeassistant.components.binary_sensor import (
@@ -10,11 +11,19 @@ from homeassistant.components.binary_sensor import (
     BinarySensorEntityDescription,
 )
 from homeassistant.const import EntityCategory
-from homeassistant.core import HomeAssistant
+from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
+from homeassistant.helpers.dispatcher import async_dispatcher_connect
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
+from homeassistant.helpers.event import async_call_later
+from homeassistant.util import dt as dt_util
 
+from .activity import event_signal
 from .api import Device, Feature
-from .entity import DeviceEntity, RingDeviceDescription, async_add_as_devices_appear, has
+from .const import DEFAULT_MOTION_HOLD_SECONDS, OPTION_MOTION_HOLD
+from .coordinator import RingCoordinator
+from .entity import NOTHING_YET, DeviceEntity, RingDeviceDescription, async_add_as_devices_appear, has
+from .events import PERSON, Activity, Kind, RingEvent
+from .kinds import is_camera
 from .models import RingConfigEntry
 
 # Everything comes from the coordinator.
@@ -89,16 +98,44 @@ BINARY_SENSORS: tuple[RingBinarySensorDescription, ...] = (
 )
 
 
+@dataclass(frozen=True, kw_only=True)
+class HeldDescription(RingDeviceDescription, BinarySensorEntityDescription):
+    """A binary sensor that events switch on."""
+
+    matches_fn: Callable[[RingEvent], bool]
+    last_fn: Callable[[Activity], datetime | None]
+
+
+MOTION = HeldDescription(
+    key="motion",
+    device_class=BinarySensorDeviceClass.MOTION,
+    matches_fn=lambda event: event.kind is Kind.MOTION,
+    last_fn=lambda activity: activity.motion,
+)
+OCCUPANCY = HeldDescription(
+    key="person",
+    translation_key="person",
+    device_class=BinarySensorDeviceClass.OCCUPANCY,
+    matches_fn=lambda event: event.kind is Kind.MOTION and event.sub_type == PERSON,
+    last_fn=lambda activity: activity.person,
+)
+
+
 async def async_setup_entry(
     hass: HomeAssistant, entry: RingConfigEntry, async_add_entities: AddConfigEntryEntitiesCallback
 ) -> None:
     """Set up the binary sensors of every device."""
     coordinator = entry.runtime_data.coordinator
+    hold: float = entry.options.get(OPTION_MOTION_HOLD, DEFAULT_MOTION_HOLD_SECONDS)
 
-    def build(device: Device) -> Iterator[RingBinarySensor]:
+    def build(device: Device) -> Iterator[BinarySensorEntity]:
         for row in BINARY_SENSORS:
             if row.supported_fn(device):
                 yield RingBinarySensor(coordinator, device, row, row.value_fn)
+        if is_camera(device):
+            yield HeldBinarySensor(coordinator, device, MOTION, hold)
+            if coordinator.data.activity.get(device.id, NOTHING_YET).sees_people:
+                yield HeldBinarySensor(coordinator, device, OCCUPANCY, hold)
 
     async_add_as_devices_appear(entry, async_add_entities, build)
 
@@ -111,3 +148,59 @@ class RingBinarySensor(DeviceEntity[bool], BinarySensorEntity):
     def is_on(self) -> bool | None:
         """The value last read."""
         return self._value
+
+
+class HeldBinarySensor(DeviceEntity[bool], BinarySensorEntity):
+    """On while something moves: Ring says when it begins and not when it ends, so it is held for a while."""
+
+    def __init__(
+        self, coordinator: RingCoordinator, device: Device, description: HeldDescription, hold_seconds: float
+    ) -> None:
+        """Hold for so many seconds from the last event on."""
+        super().__init__(coordinator, device, description, lambda _: True)
+        self._matches = description.matches_fn
+        self._last_fn = description.last_fn
+        self._hold_seconds = hold_seconds
+        self._attr_is_on = False
+        self._cancel_timer: CALLBACK_TYPE | None = None
+
+    @override
+    def _subject(self) -> Device | None:
+        device = self.coordinator.listening_device(self._device_id)
+        return None if device is None or device.status.online is False else device
+
+    @override
+    async def async_added_to_hass(self) -> None:
+        """Listen to what happens at the device."""
+        await super().async_added_to_hass()
+        signal = event_signal(self.coordinator.config_entry.entry_id, self._device_id)
+        self.async_on_remove(async_dispatcher_connect(self.hass, signal, self._on_event))
+        self.async_on_remove(self._stop_timer)
+        # The event may be what this entity was made for, or may have come just before a reload.
+        began = self._last_fn(self.coordinator.data.activity.get(self._device_id, NOTHING_YET))
+        if began is not None:
+            self._hold(self._hold_seconds - (dt_util.utcnow() - began).total_seconds())
+
+    @callback
+    def _on_event(self, event: RingEvent) -> None:
+        if self._matches(event):
+            self._hold(self._hold_seconds)
+            self.async_write_ha_state()
+
+    def _hold(self, seconds: float) -> None:
+        if seconds > 0:
+            self._stop_timer()
+            self._cancel_timer = async_call_later(self.hass, seconds, self._release)
+            self._attr_is_on = True
+
+    @callback
+    def _release(self, _now: datetime) -> None:
+        self._cancel_timer = None
+        self._attr_is_on = False
+        self.async_write_ha_state()
+
+    @callback
+    def _stop_timer(self) -> None:
+        if self._cancel_timer is not None:
+            self._cancel_timer()
+            self._cancel_timer = None

@@ -20,6 +20,7 @@ from .const import (
     CONF_LINK_METHOD,
     CONF_REFRESH_TOKEN,
     CONF_SIGNING_KEY,
+    CONF_WEBHOOK_URL,
     DEVELOPER_PORTAL_URL,
     DOMAIN,
     PLAYGROUND_URL,
@@ -343,6 +344,6 @@ class RingConfigFlow(RingLinkFlow, domain=DOMAIN):
             )
         return self.async_update_reload_and_abort(
             self._get_reconfigure_entry(),
-            data_updates={CONF_SIGNING_KEY: self._signing_key},
+            data_updates={CONF_SIGNING_KEY: self._signing_key, CONF_WEBHOOK_URL: self._urls["webhook_url"]},
             reload_even_if_entry_is_unchanged=False,
         )

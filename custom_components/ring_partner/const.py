@@ -12,6 +12,7 @@ PLAYGROUND_URL: Final = "https://developer.amazon.com/ring/console/playground"
 CONF_IMPLEMENTATION: Final = "auth_implementation"
 CONF_LINK_METHOD: Final = "link_method"
 CONF_SIGNING_KEY: Final = "signing_key"
+CONF_WEBHOOK_URL: Final = "webhook_url"
 CONF_REFRESH_TOKEN: Final = "refresh_token"
 CONF_ACCOUNT: Final = "account"
 
@@ -21,6 +22,15 @@ OPTION_DOORBELLS: Final = "doorbells"
 DEFAULT_POLLING_SECONDS: Final = 60
 MIN_POLLING_SECONDS: Final = 30
 MAX_POLLING_SECONDS: Final = 900
+# Once Ring's webhooks are known to arrive, polling only confirms.
+PUSHED_POLLING_SECONDS: Final = 900
+# How often the history is asked whether anything was not pushed.
+RECONCILE_SECONDS: Final = 3600
+
+OPTION_MOTION_HOLD: Final = "motion_hold"
+DEFAULT_MOTION_HOLD_SECONDS: Final = 30
+MIN_MOTION_HOLD_SECONDS: Final = 5
+MAX_MOTION_HOLD_SECONDS: Final = 600
 
 # A device that only hides (end-to-end encryption switched on) keeps its settings for a day.
 STALE_AFTER: Final = timedelta(days=1)

@@ -1,13 +1,14 @@
 """The account's state: one request a poll, whatever the number of devices."""
 
 from collections.abc import Awaitable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 import logging
 from typing import override
 
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.exceptions import ConfigEntryAuthFailed
+from homeassistant.helpers.debounce import Debouncer
 from homeassistant.helpers.update_coordinator import DataUpdateCoordinator, UpdateFailed
 from homeassistant.util import dt as dt_util
 
@@ -28,19 +29,32 @@ from .const import (
     DEFAULT_POLLING_SECONDS,
     DOMAIN,
     OPTION_POLLING_INTERVAL,
+    PUSHED_POLLING_SECONDS,
     LinkMethod,
     PermissionGroup,
 )
 from .devices import DeviceKeeper
+from .events import Activity, StatusChange
 from .kinds import permission_group
-from .models import Account, RingConfigEntry, RingData
-from .repairs import clear_out_of_scope, report_out_of_scope
+from .models import Account, Delivery, DeliveryMode, RingConfigEntry, RingData
+from .repairs import AccountIssue, clear, clear_out_of_scope, report, report_out_of_scope
 from .session import RingSession
 
 _LOGGER = logging.getLogger(__name__)
 
 # Beside Ring's "awaiting" and "completed": Ring no longer accepts the link.
 LINK_LOST = "lost"
+
+
+# What Ring pushed is believed for so long against its own polls, which may lag behind; then they have the last word.
+TRUST_PUSH_SECONDS = 10.0
+CONFIRM_AFTER_SECONDS = 15.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Pushed:
+    change: StatusChange
+    until: float
 
 
 class RingCoordinator(DataUpdateCoordinator[RingData]):
@@ -50,12 +64,13 @@ class RingCoordinator(DataUpdateCoordinator[RingData]):
 
     def __init__(self, hass: HomeAssistant, entry: RingConfigEntry, client: RingClient, session: RingSession) -> None:
         """Prepare; nothing is requested before the first refresh."""
+        self._polling_seconds: float = entry.options.get(OPTION_POLLING_INTERVAL, DEFAULT_POLLING_SECONDS)
         super().__init__(
             hass,
             _LOGGER,
             config_entry=entry,
             name=DOMAIN,
-            update_interval=timedelta(seconds=entry.options.get(OPTION_POLLING_INTERVAL, DEFAULT_POLLING_SECONDS)),
+            update_interval=timedelta(seconds=self._polling_seconds),
             # A poll that changes nothing writes nothing.
             always_update=False,
         )
@@ -67,13 +82,36 @@ class RingCoordinator(DataUpdateCoordinator[RingData]):
         self._account_due: datetime = dt_util.utcnow()
         self._not_before: datetime = dt_util.utcnow()
         self._listed: Mapping[str, Device] = {}
-        # Whether the last poll had worked, and what it had found, when the listeners were told last.
-        self._told: tuple[bool, Mapping[str, Device]] = (True, {})
+        # A group may be listed and its history refused all the same.
+        self.refused_history: set[PermissionGroup] = set()
+        self._activity: Mapping[str, Activity] = {}
+        self._pushed: dict[tuple[str, str], _Pushed] = {}
+        self._confirm = Debouncer(
+            hass, _LOGGER, cooldown=CONFIRM_AFTER_SECONDS, immediate=False, function=self.async_refresh
+        )
+        entry.async_on_unload(self._confirm.async_shutdown)
+        # Whether the last poll had worked, and what was known, when the listeners were told last.
+        self._told: tuple[bool, RingData] = (True, self.data)
         session.async_add_listener(self._publish_account)
 
     def current_device(self, device_id: str) -> Device | None:
         """Return a device as the last poll found it, or None if that is not known."""
         return self.data.devices.get(device_id) if self.last_update_success else None
+
+    def listening_device(self, device_id: str) -> Device | None:
+        """Return a device even while polls fail: what Ring pushes arrives all the same, as long as there is a link."""
+        return None if self.data.account.link_status == LINK_LOST else self.data.devices.get(device_id)
+
+    @property
+    def seconds_to_wait(self) -> float:
+        """How long Ring has asked this app to send nothing more."""
+        return max((self._not_before - dt_util.utcnow()).total_seconds(), 0)
+
+    @callback
+    def heed(self, err: RingError) -> None:
+        """Remember how long Ring asks to wait: the limit is that of the app, whatever was asked for."""
+        if isinstance(err, RingUnavailableError) and err.retry_after is not None:
+            self._not_before = dt_util.utcnow() + timedelta(seconds=err.retry_after)
 
     @callback
     @override
@@ -83,9 +121,9 @@ class RingCoordinator(DataUpdateCoordinator[RingData]):
         After a failed poll, and when polls succeed again, that is everybody.
         """
         was_up, before = self._told
-        now = self.data.devices
+        now = self.data
         self._told = self.last_update_success, now
-        changed = {key for key in before.keys() | now.keys() if before.get(key) != now.get(key)}
+        changed = _changed(before.devices, now.devices) | _changed(before.activity, now.activity)
         for listener, device_id in list(self._listeners.values()):
             if device_id is None or device_id in changed or was_up != self.last_update_success:
                 try:
@@ -97,17 +135,18 @@ class RingCoordinator(DataUpdateCoordinator[RingData]):
     @override
     async def _async_update_data(self) -> RingData:
         """Read the whole account."""
-        if (wait := (self._not_before - dt_util.utcnow()).total_seconds()) > 0:
+        if (wait := self.seconds_to_wait) > 0:
             # Ring asked for it. The timer is set from the last full second, hence one more.
             raise UpdateFailed(translation_domain=DOMAIN, translation_key="rate_limited", retry_after=wait + 1)
         try:
             devices = await self._client.async_get_devices()
         except RingError as err:
             raise self._failure(err) from err
+        devices = self._with_pushed(devices)
         self._keeper.update(devices)
         self._check_permissions(devices)
         self._refresh_account_if_due()
-        return RingData(self._current_account(), devices)
+        return RingData(self._current_account(), devices, self._activity)
 
     def _failure(self, err: RingError) -> ConfigEntryAuthFailed | UpdateFailed:
         """Say in Home Assistant's terms why there are no devices."""
@@ -117,10 +156,10 @@ class RingCoordinator(DataUpdateCoordinator[RingData]):
             return ConfigEntryAuthFailed(translation_domain=DOMAIN, translation_key="link_lost")
         if isinstance(err, RingForbiddenError):
             if err.out_of_scope:
+                clear_out_of_scope(self.hass, self.config_entry)
                 report_out_of_scope(self.hass, self.config_entry, None)
             return UpdateFailed(translation_domain=DOMAIN, translation_key="forbidden")
-        if isinstance(err, RingUnavailableError) and err.retry_after is not None:
-            self._not_before = dt_util.utcnow() + timedelta(seconds=err.retry_after)
+        self.heed(err)
         return UpdateFailed(
             translation_domain=DOMAIN,
             translation_key="rate_limited" if isinstance(err, RingRateLimitError) else "cannot_connect",
@@ -132,7 +171,9 @@ class RingCoordinator(DataUpdateCoordinator[RingData]):
 
         An app that loses a permission group is not told so: the devices of that group are listed no more.
         """
-        clear_out_of_scope(self.hass, self.config_entry, {permission_group(device) for device in devices.values()})
+        listed = {permission_group(device) for device in devices.values()}
+        self.refused_history &= listed
+        clear_out_of_scope(self.hass, self.config_entry, listed - self.refused_history)
         gone = {permission_group(device): key for key, device in self._listed.items() if key not in devices}
         self._listed = devices
         for group, device_id in gone.items():
@@ -149,6 +190,70 @@ class RingCoordinator(DataUpdateCoordinator[RingData]):
                 report_out_of_scope(self.hass, self.config_entry, group)
         except RingError as err:
             _LOGGER.debug("A device is no longer listed: %s", err)
+
+    @callback
+    def set_activity(self, activity: Mapping[str, Activity]) -> None:
+        """Show when something last happened."""
+        self._activity = activity
+        self.data = replace(self.data, activity=activity)
+        self.async_update_listeners()
+
+    @callback
+    def set_delivery(self, delivery: Delivery) -> None:
+        """Show how events arrive, and poll accordingly: while they are pushed, polling only confirms."""
+        self._account = replace(self._account, delivery=delivery)
+        seconds = self._polling_seconds
+        if delivery.mode is DeliveryMode.PUSHED:
+            seconds = max(seconds, PUSHED_POLLING_SECONDS)
+        if self.update_interval != (interval := timedelta(seconds=seconds)):
+            self.update_interval = interval
+            if self._listeners:
+                self._schedule_refresh()
+        self._publish_account()
+
+    @callback
+    def apply_status(self, change: StatusChange) -> None:
+        """Show what a webhook tells ahead of the next poll, unless a later one has told otherwise."""
+        key = change.device_id, change.name
+        known = self._pushed.get(key)
+        if known is not None and known.change.at > change.at:
+            return
+        self._pushed[key] = _Pushed(change, self.hass.loop.time() + TRUST_PUSH_SECONDS)
+        if change.device_id in self.data.devices:
+            self.data = replace(self.data, devices=self._with_pushed(self.data.devices))
+            self.async_update_listeners()
+
+    def _with_pushed(self, devices: Mapping[str, Device]) -> dict[str, Device]:
+        """Return the devices with what was pushed just now: a poll may have been answered before it, or too early."""
+        now = self.hass.loop.time()
+        patched = dict(devices)
+        for pushed in self._pushed.values():
+            change = pushed.change
+            if pushed.until > now and (device := patched.get(change.device_id)) is not None:
+                patched[change.device_id] = replace(device, status=change.applied_to(device.status))
+        return patched
+
+    @callback
+    def async_confirm_soon(self) -> None:
+        """Poll once the webhooks of this moment are all in: Ring's own state is the authority."""
+        self._confirm.async_schedule_call()
+
+    @callback
+    def remove_device(self, device_id: str) -> None:
+        """Drop a device that the user has taken away from us: this one does not come back by itself."""
+        self._pushed = {key: pushed for key, pushed in self._pushed.items() if key[0] != device_id}
+        devices = {key: device for key, device in self.data.devices.items() if key != device_id}
+        if len(devices) < len(self.data.devices):
+            self._listed = devices
+            self.data = replace(self.data, devices=devices)
+            self.async_update_listeners()
+        self._keeper.remove(device_id)
+
+    @callback
+    def async_refresh_account_soon(self) -> None:
+        """Read the link and the subscriptions anew: Ring says that they have changed."""
+        self._account_due = dt_util.utcnow()
+        self._refresh_account_if_due()
 
     def _current_account(self) -> Account:
         rate_limit = self._client.rate_limit
@@ -184,6 +289,7 @@ class RingCoordinator(DataUpdateCoordinator[RingData]):
             self._account = replace(self._account, link_status=link_status)
             subscriptions = await self._async_subscriptions()
             self._account = replace(self._account, subscriptions=subscriptions)
+            self._check_subscription()
         except RingUnavailableError as err:
             _LOGGER.debug("Could not refresh the account: %s", err)
             self._account_due = dt_util.utcnow() + ACCOUNT_RETRY
@@ -191,6 +297,14 @@ class RingCoordinator(DataUpdateCoordinator[RingData]):
             # The next poll meets it, too, and asks the user to link again.
             return
         self._publish_account()
+
+    def _check_subscription(self) -> None:
+        """Say so when a plan has ended; most apps have none to begin with."""
+        plan = self._account.subscription
+        if plan is not None and plan.status == "inactive":
+            report(self.hass, self.config_entry, AccountIssue.SUBSCRIPTION_MISSING)
+        else:
+            clear(self.hass, self.config_entry, AccountIssue.SUBSCRIPTION_MISSING)
 
     async def _async_link_status(self) -> str | None:
         if self.config_entry.data[CONF_LINK_METHOD] == LinkMethod.PLAYGROUND:
@@ -200,6 +314,13 @@ class RingCoordinator(DataUpdateCoordinator[RingData]):
 
     async def _async_subscriptions(self) -> tuple[Subscription, ...]:
         return await _unless_refused(self._client.async_get_subscriptions()) or ()
+
+
+def _changed[T](before: Mapping[str, T], now: Mapping[str, T]) -> set[str]:
+    """Return the keys whose values differ; most of the time it is the same mapping."""
+    if before is now:
+        return set()
+    return {key for key in before.keys() | now.keys() if before.get(key) != now.get(key)}
 
 
 async def _unless_refused[T](request: Awaitable[T]) -> T | None:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime
 
-from homeassistant.core import HomeAssistant
+from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import device_registry as dr
 from homeassistant.util import dt as dt_util
 
@@ -82,6 +82,14 @@ class DeviceKeeper:
                 translation_key="component",
                 translation_placeholders={"number": str(number)},
             )
+
+    @callback
+    def remove(self, device_id: str) -> None:
+        """Remove a device that is known to be gone."""
+        entry = self._registry.async_get_device({(DOMAIN, device_id)})
+        if entry is not None:
+            self._registry.async_remove_device(entry.id)
+        self._registered.pop(device_id, None)
 
     def _retire(self, devices: Mapping[str, Device]) -> None:
         """Remove what stays missing.

@@ -9,7 +9,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers import device_registry as dr
 
 from .api import Device
-from .const import CONF_LINK_METHOD, CONF_SIGNING_KEY, DOMAIN, OPTION_DOORBELLS
+from .const import CONF_LINK_METHOD, CONF_SIGNING_KEY, CONF_WEBHOOK_URL, DOMAIN, OPTION_DOORBELLS
 from .devices import account_identifier, component_id
 from .models import RingConfigEntry
 
@@ -57,6 +57,15 @@ def _describe_account(entry: RingConfigEntry) -> dict[str, Any]:
             "last_error": getattr(error, "translation_key", None) or (error and type(error).__name__),
             "last_error_status": getattr(getattr(error, "__cause__", None), "status", None),
             "requests_left": account.requests_left,
+        },
+        "delivery": {
+            "mode": account.delivery.mode,
+            # Where the home can be reached is nobody's business; that it can is what matters.
+            "has_webhook_url": CONF_WEBHOOK_URL in entry.data,
+            "accepted": account.delivery.accepted,
+            "refused": account.delivery.refused,
+            "duplicates": account.delivery.duplicates,
+            "last_event_at": _plain(account.delivery.last_event_at),
         },
         "doorbells_chosen": len(entry.options.get(OPTION_DOORBELLS, ())),
     }

@@ -1,5 +1,6 @@
 """The addresses that Ring calls at this Home Assistant."""
 
+from collections.abc import Callable
 from contextlib import suppress
 from enum import StrEnum
 import hashlib
@@ -9,7 +10,7 @@ from aiohttp.web import Request, RequestPayloadError
 from yarl import URL
 
 from homeassistant.components import webhook
-from homeassistant.core import HomeAssistant
+from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
 from homeassistant.helpers.network import NoURLAvailableError, get_url
 
 from .api import RingHosts
@@ -73,6 +74,16 @@ async def async_delete_cloudhooks(hass: HomeAssistant, signing_key: str) -> None
         # There may be none, and the cloud may be out of reach: its page lists what is left.
         with suppress(cloud.CloudNotAvailable, ValueError):
             await cloud.async_delete_cloudhook(hass, endpoint_id(signing_key, endpoint))
+
+
+@callback
+def async_listen_cloud(hass: HomeAssistant, changed: Callable[[object], None]) -> CALLBACK_TYPE:
+    """Call `changed` when Home Assistant Cloud connects or leaves; return how to stop that."""
+    if "cloud" not in hass.config.components:
+        return lambda: None
+    from homeassistant.components import cloud  # noqa: PLC0415
+
+    return cloud.async_listen_connection_change(hass, changed)
 
 
 def homepage_url(public_url: str) -> str:

@@ -14,10 +14,14 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.helpers.update_coordinator import CoordinatorEntity
 
 from .api import Component, Device, Feature
-from .const import DOMAIN
+from .const import DOMAIN, OPTION_DOORBELLS
 from .coordinator import RingCoordinator
 from .devices import account_identifier, component_id
+from .events import Activity
+from .kinds import is_doorbell
 from .models import Account, RingConfigEntry
+
+NOTHING_YET = Activity()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,6 +133,26 @@ class DeviceEntity[ValueT](ValueEntity[Device, ValueT]):
         return None if device is None or (device.status.online is False and not self._while_offline) else device
 
 
+class ActivityEntity[ValueT](ValueEntity[Activity, ValueT]):
+    """A value of what has happened at a device; it stays known while Ring cannot be reached."""
+
+    def __init__(
+        self,
+        coordinator: RingCoordinator,
+        device: Device,
+        description: EntityDescription,
+        value_fn: Callable[[Activity], ValueT | None],
+    ) -> None:
+        """Follow the device by its id."""
+        self._device_id = device.id
+        super().__init__(coordinator, device.id, description, value_fn, device.id)
+
+    @override
+    def _subject(self) -> Activity | None:
+        data = self.coordinator.data
+        return data.activity.get(self._device_id, NOTHING_YET) if self._device_id in data.devices else None
+
+
 class ComponentEntity[ValueT](ValueEntity[Component, ValueT]):
     """A value of one camera of a device that has several."""
 
@@ -176,7 +200,13 @@ def async_add_as_devices_appear(
         devices = coordinator.data.devices
         new: list[Entity] = []
         for device in devices.values():
-            shape = (device.features, device.capabilities, device.location)
+            shape = (
+                device.features,
+                device.capabilities,
+                device.location,
+                is_doorbell(device, entry.options.get(OPTION_DOORBELLS, ())),
+                coordinator.data.activity.get(device.id, NOTHING_YET).sees_people,
+            )
             if seen.get(device.id) != shape:
                 seen[device.id] = shape
                 new += [entity for entity in build(device) if entity.unique_id not in alive]

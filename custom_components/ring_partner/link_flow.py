@@ -34,7 +34,7 @@ from .api import (
     mask_identifier,
 )
 from .application_credentials import RingOAuth2Implementation
-from .const import CONF_IMPLEMENTATION, CONF_LINK_METHOD, CONF_SIGNING_KEY, DOMAIN, LinkMethod
+from .const import CONF_IMPLEMENTATION, CONF_LINK_METHOD, CONF_SIGNING_KEY, CONF_WEBHOOK_URL, DOMAIN, LinkMethod
 from .endpoints import Endpoint, async_public_url, endpoint_id, homepage_url
 from .linking import Claim, LinkListener, NonceMismatchError, async_acquire_listener
 from .session import new_link
@@ -202,6 +202,8 @@ class RingLinkFlow(AbstractOAuth2FlowHandler):
         if key := self._signing_key or (entry.data.get(CONF_SIGNING_KEY) if entry else None):
             data[CONF_SIGNING_KEY] = key
         self._finished = True
+        if url := self._urls.get(f"{Endpoint.EVENTS}_url"):
+            data[CONF_WEBHOOK_URL] = url
         if entry is not None:
             return self.async_update_reload_and_abort(entry, data=data)
         if self._method is not LinkMethod.PLAYGROUND:

@@ -1,15 +1,18 @@
 """What a config entry carries while it is loaded."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from homeassistant.config_entries import ConfigEntry
 
 from .api import Device, RingClient, Subscription
+from .events import Activity
 
 if TYPE_CHECKING:
+    from .activity import ActivityLog
     from .coordinator import RingCoordinator
     from .session import RingSession
 
@@ -23,6 +26,28 @@ class RingRuntimeData:
     client: RingClient
     session: RingSession
     coordinator: RingCoordinator
+    activity: ActivityLog
+
+
+class DeliveryMode(StrEnum):
+    """How events reach us."""
+
+    WAITING = "waiting"
+    """Nothing has been pushed yet; until then the history is asked."""
+    PUSHED = "pushed"
+    POLLED = "polled"
+    """Pushes do not arrive, or cannot: the history is asked."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """What is known of Ring's webhooks since the account was set up."""
+
+    mode: DeliveryMode = DeliveryMode.POLLED
+    accepted: int = 0
+    refused: int = 0
+    duplicates: int = 0
+    last_event_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +60,7 @@ class Account:
     subscriptions: tuple[Subscription, ...] | None = None
     """None until they have been read; empty for an app without plans."""
     requests_left: int | None = None
+    delivery: Delivery = Delivery()
 
     @property
     def subscription(self) -> Subscription | None:
@@ -48,3 +74,4 @@ class RingData:
 
     account: Account
     devices: Mapping[str, Device]
+    activity: Mapping[str, Activity] = field(default_factory=dict)

@@ -14,16 +14,23 @@ from homeassistant.helpers.selector import (
 )
 
 from .const import (
+    DEFAULT_MOTION_HOLD_SECONDS,
     DEFAULT_POLLING_SECONDS,
+    MAX_MOTION_HOLD_SECONDS,
     MAX_POLLING_SECONDS,
+    MIN_MOTION_HOLD_SECONDS,
     MIN_POLLING_SECONDS,
     OPTION_DOORBELLS,
+    OPTION_MOTION_HOLD,
     OPTION_POLLING_INTERVAL,
 )
 from .kinds import is_unidentified_camera
 
 POLLING = NumberSelector(
     NumberSelectorConfig(min=MIN_POLLING_SECONDS, max=MAX_POLLING_SECONDS, step=10, unit_of_measurement="s")
+)
+MOTION_HOLD = NumberSelector(
+    NumberSelectorConfig(min=MIN_MOTION_HOLD_SECONDS, max=MAX_MOTION_HOLD_SECONDS, step=5, unit_of_measurement="s")
 )
 
 
@@ -37,12 +44,14 @@ class RingOptionsFlow(OptionsFlowWithReload):
         # What is not offered now (hidden by encryption, say) stays chosen.
         kept = [device_id for device_id in chosen if device_id not in choices]
         if user_input is not None:
-            options: dict[str, Any] = {OPTION_POLLING_INTERVAL: int(user_input[OPTION_POLLING_INTERVAL])}
+            numbers = (OPTION_POLLING_INTERVAL, OPTION_MOTION_HOLD)
+            options: dict[str, Any] = {name: int(user_input[name]) for name in numbers}
             if doorbells := [*user_input.get(OPTION_DOORBELLS, []), *kept]:
                 options[OPTION_DOORBELLS] = doorbells
             return self.async_create_entry(data=options)
         fields: dict[vol.Marker, Any] = {
-            vol.Required(OPTION_POLLING_INTERVAL, default=DEFAULT_POLLING_SECONDS): POLLING
+            vol.Required(OPTION_POLLING_INTERVAL, default=DEFAULT_POLLING_SECONDS): POLLING,
+            vol.Required(OPTION_MOTION_HOLD, default=DEFAULT_MOTION_HOLD_SECONDS): MOTION_HOLD,
         }
         if choices:
             labels = [SelectOptionDict(value=value, label=label) for value, label in choices.items()]

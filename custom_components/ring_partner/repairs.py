@@ -1,15 +1,97 @@
 """What the user has to mend, and how."""
 
 from collections.abc import Iterable
+from enum import StrEnum
+from typing import Final
 
+from homeassistant.components.repairs import RepairsFlow, RepairsFlowResult
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import issue_registry as ir
 
-from .const import DEVELOPER_PORTAL_URL, DOMAIN, ISSUE_SCOPE, PermissionGroup
+from .const import (
+    CONF_WEBHOOK_URL,
+    DEVELOPER_PORTAL_URL,
+    DOMAIN,
+    ISSUE_SCOPE,
+    PermissionGroup,
+)
 from .models import RingConfigEntry
 
 # Stands for a group where it is not one, but all of them that are missing.
 _ALL = "devices"
+
+
+class AccountIssue(StrEnum):
+    """What can be wrong with how an account's events arrive."""
+
+    WEBHOOKS_MISSING = "webhooks_missing"
+    """Ring's history shows events that were never pushed."""
+    NO_PUBLIC_URL = "no_public_url"
+    """The account was linked from the Ring app, and Ring can no longer reach Home Assistant."""
+    URL_CHANGED = "url_changed"
+    """The webhook's address is no longer the one that was shown."""
+    SIGNATURES = "signature_failures"
+    """Somebody sends what Ring did not sign, or the signing key is wrong."""
+    LINK_REMOVED = "link_removed"
+    """The user has removed the app in the Ring app."""
+    LINK_ENDED = "link_ended"
+    """Ring refuses the newest refresh token: it was used elsewhere, or the app was removed unnoticed."""
+    SUBSCRIPTION_MISSING = "subscription_missing"
+    """The account's plan for the app has ended."""
+
+
+# Mended by the user and confirmed here; the others go away by themselves once they are.
+_CONFIRMED: Final = frozenset({AccountIssue.URL_CHANGED, AccountIssue.SIGNATURES})
+
+
+@callback
+def report(hass: HomeAssistant, entry: RingConfigEntry, issue: AccountIssue, url: str = "") -> None:
+    """Tell the user what is wrong and what to do; `url` is the webhook's address."""
+    ir.async_create_issue(
+        hass,
+        DOMAIN,
+        f"{issue}_{entry.entry_id}",
+        data={"entry_id": entry.entry_id, "issue": issue, "url": url},
+        is_fixable=issue in _CONFIRMED,
+        severity=ir.IssueSeverity.WARNING,
+        translation_key=issue,
+        translation_placeholders={"account": entry.title, "url": url, "portal_url": DEVELOPER_PORTAL_URL},
+    )
+
+
+@callback
+def clear(hass: HomeAssistant, entry: RingConfigEntry, *issues: AccountIssue) -> None:
+    """It is mended."""
+    for issue in issues:
+        ir.async_delete_issue(hass, DOMAIN, f"{issue}_{entry.entry_id}")
+
+
+class ConfirmedRepairFlow(RepairsFlow):
+    """Says what to do, and takes the user's word that it is done."""
+
+    async def async_step_init(self, user_input: dict[str, str] | None = None) -> RepairsFlowResult:
+        """Go on to the one step."""
+        return await self.async_step_confirm()
+
+    async def async_step_confirm(self, user_input: dict[str, str] | None = None) -> RepairsFlowResult:
+        """Show what to do; remember the address that has been pasted."""
+        data = self.data or {}
+        entry = self.hass.config_entries.async_get_entry(str(data["entry_id"]))
+        if user_input is None:
+            placeholders = {"account": entry.title if entry else "", "url": str(data["url"])}
+            return self.async_show_form(
+                step_id="confirm", description_placeholders=placeholders | {"portal_url": DEVELOPER_PORTAL_URL}
+            )
+        if entry is not None and data["issue"] == AccountIssue.URL_CHANGED:
+            self.hass.config_entries.async_update_entry(entry, data={**entry.data, CONF_WEBHOOK_URL: data["url"]})
+        return self.async_create_entry(data={})
+
+
+async def async_create_fix_flow(
+    hass: HomeAssistant, issue_id: str, data: dict[str, str | int | float | None] | None
+) -> RepairsFlow:
+    """Return the flow of a repair that the user confirms."""
+    return ConfirmedRepairFlow()
 
 
 @callback

@@ -1,6 +1,6 @@
 """Sensors: what a device measures, how it is set up, and how the link is."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import override
@@ -25,17 +25,20 @@ from homeassistant.helpers.typing import StateType
 from homeassistant.util.unit_conversion import TemperatureConverter
 
 from .api import Component, Device, Feature, Location, Measurement, VideoCapability
+from .const import OPTION_DOORBELLS
 from .coordinator import LINK_LOST
 from .entity import (
     AccountEntity,
+    ActivityEntity,
     ComponentEntity,
     DeviceEntity,
     RingDeviceDescription,
     async_add_as_devices_appear,
     has,
 )
-from .kinds import is_camera
-from .models import Account, RingConfigEntry
+from .events import Activity
+from .kinds import is_camera, is_doorbell
+from .models import Account, DeliveryMode, RingConfigEntry
 
 # Everything comes from the coordinator.
 PARALLEL_UPDATES = 0
@@ -51,6 +54,15 @@ class RingSensorDescription(RingDeviceDescription, SensorEntityDescription):
     """A sensor of a device."""
 
     value_fn: Callable[[Device], SensorValue]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ActivitySensorDescription(SensorEntityDescription):
+    """A sensor of what has happened at a camera or doorbell."""
+
+    supported_fn: Callable[[Device, Collection[str]], bool] = lambda device, _: is_camera(device)
+    """Which devices have it; the second is what the user said are doorbells."""
+    value_fn: Callable[[Activity], SensorValue]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -195,6 +207,29 @@ SENSORS: tuple[RingSensorDescription, ...] = (
     _setup("state", lambda device: _place(device).state),
 )
 
+ACTIVITY_SENSORS: tuple[ActivitySensorDescription, ...] = (
+    ActivitySensorDescription(
+        key="last_motion",
+        translation_key="last_motion",
+        value_fn=lambda activity: activity.motion,
+        device_class=SensorDeviceClass.TIMESTAMP,
+    ),
+    ActivitySensorDescription(
+        key="last_ring",
+        translation_key="last_ring",
+        supported_fn=is_doorbell,
+        value_fn=lambda activity: activity.ring,
+        device_class=SensorDeviceClass.TIMESTAMP,
+    ),
+    ActivitySensorDescription(
+        key="last_activity",
+        translation_key="last_activity",
+        value_fn=lambda activity: activity.last,
+        device_class=SensorDeviceClass.TIMESTAMP,
+        entity_registry_enabled_default=False,
+    ),
+)
+
 COMPONENT_SENSORS: tuple[ComponentSensorDescription, ...] = (
     ComponentSensorDescription(
         key="resolution",
@@ -210,6 +245,19 @@ COMPONENT_SENSORS: tuple[ComponentSensorDescription, ...] = (
         entity_registry_enabled_default=False,
     ),
 )
+
+
+def _counter(key: str, value_fn: Callable[[Account], int]) -> AccountSensorDescription:
+    """A number of webhooks since the account was set up."""
+    return AccountSensorDescription(
+        key=key,
+        translation_key=key,
+        value_fn=value_fn,
+        state_class=SensorStateClass.TOTAL_INCREASING,
+        entity_category=EntityCategory.DIAGNOSTIC,
+        entity_registry_enabled_default=False,
+    )
+
 
 ACCOUNT_SENSORS: tuple[AccountSensorDescription, ...] = (
     AccountSensorDescription(
@@ -251,6 +299,24 @@ ACCOUNT_SENSORS: tuple[AccountSensorDescription, ...] = (
         entity_registry_enabled_default=False,
     ),
     AccountSensorDescription(
+        key="delivery",
+        translation_key="delivery",
+        value_fn=lambda account: account.delivery.mode,
+        device_class=SensorDeviceClass.ENUM,
+        options=[*DeliveryMode],
+        entity_category=EntityCategory.DIAGNOSTIC,
+    ),
+    AccountSensorDescription(
+        key="last_event",
+        translation_key="last_event",
+        value_fn=lambda account: account.delivery.last_event_at,
+        device_class=SensorDeviceClass.TIMESTAMP,
+        entity_category=EntityCategory.DIAGNOSTIC,
+    ),
+    _counter("deliveries_accepted", lambda account: account.delivery.accepted),
+    _counter("deliveries_refused", lambda account: account.delivery.refused),
+    _counter("deliveries_duplicate", lambda account: account.delivery.duplicates),
+    AccountSensorDescription(
         key="requests_left",
         translation_key="requests_left",
         value_fn=lambda account: account.requests_left,
@@ -272,6 +338,9 @@ async def async_setup_entry(
         for row in SENSORS:
             if row.supported_fn(device):
                 yield RingSensor(coordinator, device, row, row.value_fn)
+        for happening in ACTIVITY_SENSORS:
+            if happening.supported_fn(device, entry.options.get(OPTION_DOORBELLS, ())):
+                yield ActivitySensor(coordinator, device, happening, happening.value_fn)
         for component in device.capabilities.components:
             for part in COMPONENT_SENSORS:
                 yield ComponentSensor(coordinator, device, component, part, part.value_fn)
@@ -293,6 +362,10 @@ class _ShowsValue(SensorEntity):
 
 class AccountSensor(AccountEntity[SensorValue], _ShowsValue):
     """A row of the account's table."""
+
+
+class ActivitySensor(ActivityEntity[SensorValue], _ShowsValue):
+    """A row of the table of what has happened at a device."""
 
 
 class ComponentSensor(ComponentEntity[SensorValue], _ShowsValue):

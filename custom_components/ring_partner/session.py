@@ -6,6 +6,7 @@ entries about a second late. So a new pair goes to a journal first; whichever of
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime, timedelta
 import logging
 import secrets
@@ -89,6 +90,8 @@ class RingSession(AbstractAuth):
         self._journal = TokenJournal(hass, entry.entry_id)
         self._record = record
         self._lost = False
+        self.is_refused = False
+        """Whether Ring has refused the refresh token, rather than the app's credentials."""
         self._closed = False
         self._pause = RETRY_FIRST
         self._failure = ""
@@ -191,7 +194,8 @@ class RingSession(AbstractAuth):
         """Rotate the pair; an outage is tried again with growing pauses, and never asks for a new link."""
         try:
             await self._async_rotate(oauth)
-        except RingAuthError:
+        except RingAuthError as err:
+            self.is_refused = not isinstance(err, RingClientCredentialsError)
             self._give_up()
         except RingError as err:
             self._postpone(err)
@@ -259,6 +263,16 @@ class RingSession(AbstractAuth):
     def _notify(self) -> None:
         for listener in self._listeners:
             listener()
+
+    @callback
+    def revoke(self) -> None:
+        """Ring says that the user has ended the link: forget the tokens, which are void, and ask for a new link."""
+        if self._is_current:
+            data = {**self.entry.data, CONF_TOKEN: {ATTR_LINK: self._record.link}}
+            self.hass.config_entries.async_update_entry(self.entry, data=data)
+        self.entry.async_create_task(self.hass, self._journal.async_remove(), "ring_partner token removal")
+        with suppress(RingAuthError):
+            self._give_up()
 
     def _give_up(self) -> NoReturn:
         """The link is lost: ask the user once, and send nothing more."""

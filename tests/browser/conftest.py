@@ -45,10 +45,10 @@ def _loopback_only() -> None:
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def demo(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Rig]:
-    """The demo, with John's account linked."""
+    """The demo, with John's account linked, and somebody at his door."""
     _allow_loopback()
     async with Rig(tmp_path_factory.mktemp("demo"), Ports(0, 0)) as rig:
-        await rig.link()
+        await rig.link(visitors=True)
         yield rig
 
 

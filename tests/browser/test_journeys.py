@@ -5,6 +5,7 @@ import re
 from playwright.async_api import Locator, expect
 import pytest
 
+from custom_components.ring_partner.const import DEFAULT_MOTION_HOLD_SECONDS
 from demo.linking import APP_NAME, CLIENT_ID, POLLING_SECONDS, SIGNING_KEY, URL_FIELDS
 from demo.rig import Rig
 
@@ -15,12 +16,21 @@ pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(90)
 expect.set_options(timeout=PATIENCE_MS)
 
 FAMILIES = {
-    "Doorbell and cameras": ("Front Door", "Motion detection", "1080p", "Camera 2"),
+    "Doorbell and cameras": (
+        "Front Door",
+        "Last ring",
+        "Last motion",
+        "Vehicle",
+        "Animal",
+        "1080p",
+        "Camera 2",
+    ),
     "Doors, windows, water": ("Back Door", "Closed", "87%", "Dry"),
     "Climate and air": ("22.4 °C", "41", "PM2.5", "Carbon monoxide", "Hallway Chime"),
-    "A Ring account": ("Complete", "Paid", "Token expires"),
+    "A Ring account": ("Complete", "Paid", "Token expires", "Pushed by Ring"),
 }
 IS_DARK = "getComputedStyle(document.documentElement).getPropertyValue('--primary-background-color').trim() === '#111'"
+JUST_NOW = re.compile(r"\b[0-3] seconds? ago|[Nn]ow")
 PHONE = (390, 844)
 URLS = ("Token Exchange URL", "Account Link URL", "Webhook URL", "App Homepage URL")
 
@@ -166,7 +176,9 @@ async def test_the_options_explain_themselves(demo: Rig, open_window: OpenWindow
     entry = await _open_entry(window, demo)
     await entry.get_by_role("button", name="Configure").click()
     dialog = window.page.locator("dialog-data-entry-flow")
-    await expect(dialog.get_by_role("spinbutton")).to_have_value(str(POLLING_SECONDS))
+    numbers = dialog.get_by_role("spinbutton")
+    await expect(numbers.first).to_have_value(str(POLLING_SECONDS))
+    await expect(numbers.last).to_have_value(str(DEFAULT_MOTION_HOLD_SECONDS))
     await expect(dialog.get_by_role("checkbox", name="Garden")).not_to_be_checked()
     await window.picture("options")
     assert "How often Home Assistant asks Ring" in await window.text()
@@ -210,3 +222,23 @@ async def test_a_contact_that_opens_at_ring_opens_on_the_dashboard(demo: Rig, op
     await expect(contact).to_contain_text("Open")
     await desk.picture("dashboard-contact-open")
     await card.get_by_label("Contact open").uncheck()
+
+
+async def test_a_bell_that_is_rung_at_ring_rings_on_the_dashboard(demo: Rig, open_window: OpenWindow) -> None:
+    desk, ring = await open_window(1280, 1600), await open_window()
+    await desk.page.goto(demo.home.url)
+    bell = desk.page.locator("hui-tile-card").filter(has_text="Doorbell")
+    await expect(bell).to_contain_text("ago")
+    before = (await demo.home.states())["event.front_door_doorbell"]["state"]
+
+    await ring.page.goto(f"{demo.cloud.url}/#devices")
+    card = ring.page.locator("article.device").filter(has=ring.page.get_by_role("heading", name="Front Door"))
+    await card.get_by_role("button", name="Ring the bell").click()
+    await expect(ring.page.get_by_text(re.compile("Front Door: ")).first).to_be_visible()
+    await expect(bell).to_contain_text(JUST_NOW)
+    assert (await demo.home.states())["event.front_door_doorbell"]["state"] > before
+    await card.get_by_role("button", name="Animal walks past Front Door").click()
+    await expect(desk.page.locator("hui-tile-card").filter(has_text="What moved").first).to_contain_text("Animal")
+    await expect(desk.page.locator("hui-tile-card").filter(has_text="Last motion").first).to_contain_text(JUST_NOW)
+    await ring.picture("cloud-bell")
+    await desk.picture("dashboard-bell")

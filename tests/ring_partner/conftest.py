@@ -22,6 +22,9 @@ from ring_cloud import Account, App, Clock, RingCloud
 CLIENT_ID = "fake-client-id"
 CLIENT_SECRET = "fake-client-secret"
 SIGNING_KEY = "fake-hmac-signing-key"
+# The harness shows what would be on disk, and every request with its query; a test plays Home Assistant Cloud by a
+# websocket message, all of which Home Assistant logs at debug level.
+NOT_OURS = ("pytest_homeassistant_custom_component", "aiohttp.access", "homeassistant.components.websocket_api")
 
 
 @pytest.fixture(autouse=True)
@@ -49,11 +52,18 @@ def _no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-async def cloud(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[RingCloud]:
-    """A Ring cloud whose clock is the one the test freezes."""
+async def cloud(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> AsyncIterator[RingCloud]:
+    """A Ring cloud whose clock the test freezes; whatever a test is about, no secret may be in its log."""
     async with RingCloud(clock=Clock(source=time.time)) as cloud:
         monkeypatch.setenv("RING_PARTNER_CLOUD", cloud.url)
         yield cloud
+    log = "\n".join(
+        record.getMessage() + (record.exc_text or "")
+        for phase in ("setup", "call", "teardown")
+        for record in caplog.get_records(phase)
+        if not record.name.startswith(NOT_OURS)
+    )
+    assert [secret[:8] for secret in cloud.secrets() if secret in log] == []
 
 
 @pytest.fixture

@@ -12,9 +12,11 @@ from homeassistant.config_entries import SOURCE_REAUTH, ConfigEntry
 from homeassistant.const import EVENT_STATE_CHANGED, EVENT_STATE_REPORTED, STATE_UNAVAILABLE
 from homeassistant.core import Event, HomeAssistant, State, callback
 from homeassistant.helpers import device_registry as dr, entity_registry as er, issue_registry as ir
+from ring_cloud import RingCloud
 from ring_cloud.model import Device
 
 POLL = timedelta(seconds=61)
+BY_EVENTS = ("_motion", "_person", "_doorbell", "_last_ring", "_last_activity")
 
 
 async def async_set_up(hass: HomeAssistant, entry: ConfigEntry) -> None:
@@ -30,6 +32,11 @@ async def async_pass_time(hass: HomeAssistant, freezer: FrozenDateTimeFactory, t
     await hass.async_block_till_done(wait_background_tasks=True)
 
 
+def asked(cloud: RingCloud) -> int:
+    """Return how many requests Ring got, apart from those for the history of its cameras."""
+    return len(cloud.requests) - cloud.count("GET", "/v1/history/*")
+
+
 def entity_ids(hass: HomeAssistant, entry: ConfigEntry, device: Device | None = None) -> dict[str, str]:
     """Return the entities of a device (None: of the account), enabled or not, by their keys."""
     identifier = f"{entry.unique_id if device is None else device.id}_"
@@ -38,6 +45,18 @@ def entity_ids(hass: HomeAssistant, entry: ConfigEntry, device: Device | None = 
         for found in er.async_entries_for_config_entry(er.async_get(hass), entry.entry_id)
         if found.unique_id.startswith(identifier)
     }
+
+
+def entities_of(hass: HomeAssistant, entry: ConfigEntry, device: Device) -> set[str]:
+    """Return all entities of a device, also where two of different kinds have the same key."""
+    found = er.async_entries_for_config_entry(er.async_get(hass), entry.entry_id)
+    return {item.entity_id for item in found if item.unique_id.startswith(f"{device.id}_")}
+
+
+def by_events(hass: HomeAssistant, entry: ConfigEntry) -> set[str]:
+    """Return the entities that show what happens: Ring pushes it, also while it answers no poll."""
+    found = er.async_entries_for_config_entry(er.async_get(hass), entry.entry_id)
+    return {item.entity_id for item in found if item.unique_id.endswith(BY_EVENTS)}
 
 
 def state_of(hass: HomeAssistant, entry: ConfigEntry, device: Device | None, key: str) -> str:

@@ -19,8 +19,10 @@ from ring_cloud.families import Permission
 from ring_cloud.model import Subscription
 
 from .polls import (
+    asked,
     async_pass_time,
     async_set_up,
+    entities_of,
     entity_ids,
     issues,
     reauths,
@@ -75,12 +77,12 @@ class TestPermissions:
         for _ in range(3):
             await async_pass_time(hass, freezer)
         assert issues(hass) == {f"out_of_scope_{lost}"}
-        assert len(cloud.requests) == 4, "three polls, and one question why"
+        assert asked(cloud) == 4, "three polls, and one question why"
         gone = {
             entity_id
             for device in account.devices
             if device.family.permission is lost
-            for entity_id in entity_ids(hass, linked, device).values()
+            for entity_id in entities_of(hass, linked, device)
         }
         assert unavailable(hass) == gone & before.keys()
         assert states_of(hass, linked, account.device(name))
@@ -102,7 +104,7 @@ class TestPermissions:
         app.permissions = frozenset({Permission.ACCOUNT})
         await async_pass_time(hass, freezer)
         assert issues(hass) == {"out_of_scope_devices"}
-        assert set(states_of(hass, linked, account.device("Front Door")).values()) == {STATE_UNAVAILABLE}
+        assert set(states_of(hass, linked, account.device("Back Door")).values()) == {STATE_UNAVAILABLE}
         assert state_of(hass, linked, None, "link_status") == "completed"
         assert reauths(hass) == 0
 

@@ -197,6 +197,7 @@ class TestNobodyWaits:
     async def test_once_the_last_entry_is_unloaded_nobody_is_there(
         self, hass: HomeAssistant, open_addresses: Dialog, linked: ConfigEntry, cloud: RingCloud, app: App
     ) -> None:
+        await hass.async_block_till_done(wait_background_tasks=True)
         await hass.config_entries.async_unload(linked.entry_id)
         before = cloud.count("POST", "/oauth/token")
         await cloud.enable_app(cloud.add_account("Bob", "Roe", "bob@example.com"), app)

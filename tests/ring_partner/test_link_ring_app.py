@@ -63,7 +63,7 @@ async def test_the_whole_way(hass: HomeAssistant, dialog: Dialog, cloud: RingClo
     assert entry.data["auth_implementation"] == "my_home"
     assert entry.data["link_method"] == "ring_app"
     assert entry.data["signing_key"] == SIGNING_KEY
-    assert entry.data.keys() == {"auth_implementation", "link_method", "signing_key", "token"}
+    assert entry.data.keys() == {"auth_implementation", "link_method", "signing_key", "token", "webhook_url"}
     assert cloud.deliverable(account, app)
     link = cloud.links.get(account, app)
     assert link is not None

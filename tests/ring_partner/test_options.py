@@ -35,20 +35,20 @@ async def test_the_polling_interval_has_bounds(
 async def test_a_change_takes_effect_at_once(hass: HomeAssistant, dialog: Dialog, linked: ConfigEntry) -> None:
     await dialog.open_options(linked)
     before = linked.runtime_data
-    assert (await dialog.submit(polling_interval=300))["type"] == "create_entry"
+    assert (await dialog.submit(polling_interval=300, motion_hold=30))["type"] == "create_entry"
     await hass.async_block_till_done(wait_background_tasks=True)
     assert linked.runtime_data is not before
-    assert linked.options == {"polling_interval": 300}
+    assert linked.options == {"polling_interval": 300, "motion_hold": 30}
     assert linked.runtime_data.coordinator.update_interval.total_seconds() == 300
 
 
 async def test_no_change_reloads_nothing(hass: HomeAssistant, dialog: Dialog, linked: ConfigEntry) -> None:
     await dialog.open_options(linked)
-    await dialog.submit(polling_interval=300)
+    await dialog.submit(polling_interval=300, motion_hold=30)
     await hass.async_block_till_done(wait_background_tasks=True)
     before, again = linked.runtime_data, another(dialog)
     await again.open_options(linked)
-    await again.submit(polling_interval=300)
+    await again.submit(polling_interval=300, motion_hold=30)
     await hass.async_block_till_done(wait_background_tasks=True)
     assert linked.runtime_data is before
 
@@ -69,7 +69,7 @@ class TestDoorbells:
     ) -> None:
         gate = account.device("Side gate")
         await dialog.open_options(linked)
-        await dialog.submit(polling_interval=60, doorbells=[gate.id])
+        await dialog.submit(polling_interval=60, motion_hold=30, doorbells=[gate.id])
         await hass.async_block_till_done(wait_background_tasks=True)
         assert linked.options["doorbells"] == [gate.id]
         step = await another(dialog).open_options(linked)
@@ -83,19 +83,19 @@ class TestDoorbells:
         """End-to-end encryption hides it; the form must neither fail nor forget."""
         gate = account.device("Side gate")
         await dialog.open_options(linked)
-        await dialog.submit(polling_interval=60, doorbells=[gate.id])
+        await dialog.submit(polling_interval=60, motion_hold=30, doorbells=[gate.id])
         await hass.async_block_till_done(wait_background_tasks=True)
         account.devices.remove(gate)
         await linked.runtime_data.coordinator.async_refresh()
         again = another(dialog)
         step = await again.open_options(linked)
-        assert [item["name"] for item in step["data_schema"]] == ["polling_interval"]
-        assert (await again.submit(polling_interval=90))["type"] == "create_entry"
-        assert linked.options == {"polling_interval": 90, "doorbells": [gate.id]}
+        assert [item["name"] for item in step["data_schema"]] == ["polling_interval", "motion_hold"]
+        assert (await again.submit(polling_interval=90, motion_hold=30))["type"] == "create_entry"
+        assert linked.options == {"polling_interval": 90, "motion_hold": 30, "doorbells": [gate.id]}
 
     async def test_without_the_devices_it_is_not_asked(
         self, hass: HomeAssistant, dialog: Dialog, linked: ConfigEntry
     ) -> None:
         await hass.config_entries.async_unload(linked.entry_id)
         step = await dialog.open_options(linked)
-        assert [item["name"] for item in step["data_schema"]] == ["polling_interval"]
+        assert [item["name"] for item in step["data_schema"]] == ["polling_interval", "motion_hold"]

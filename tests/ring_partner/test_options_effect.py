@@ -7,6 +7,7 @@ from freezegun.api import FrozenDateTimeFactory
 import pytest
 
 from homeassistant.config_entries import ConfigEntry, ConfigEntryState
+from homeassistant.const import STATE_UNKNOWN
 from homeassistant.core import HomeAssistant
 from ring_cloud import Account, RingCloud
 
@@ -48,8 +49,8 @@ async def test_a_camera_that_the_user_calls_a_doorbell_is_one(
     camera = account.device("Garden")
     before = states_of(hass, linked, camera)
     assert registered(hass, linked, camera).model == "Camera"
-    await _async_save(hass, linked, {"polling_interval": 60, "doorbells": [camera.id]})
+    await _async_save(hass, linked, {"polling_interval": 60, "motion_hold": 30, "doorbells": [camera.id]})
     assert registered(hass, linked, camera).model == "Doorbell"
-    assert states_of(hass, linked, camera) == before
-    await _async_save(hass, linked, {"polling_interval": 60, "doorbells": []})
+    assert states_of(hass, linked, camera) == before | dict.fromkeys(("doorbell", "last_ring"), STATE_UNKNOWN)
+    await _async_save(hass, linked, {"polling_interval": 60, "motion_hold": 30, "doorbells": []})
     assert registered(hass, linked, camera).model == "Camera"

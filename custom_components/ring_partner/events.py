@@ -1,0 +1,296 @@
+"""What Ring said, and what becomes of it. Pure: no Home Assistant, no I/O, and the time comes in.
+
+Ring delivers at least once, in any order, up to days late; a press of the bell has to be announced once, and only while
+somebody still stands at the door.
+"""
+
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from operator import attrgetter
+from typing import Any, Final, Literal, Self
+
+from .api import DeviceStatus, HistoryEvent, WebhookEvent
+
+# Older than this, an event is news of the past.
+STALE_AFTER: Final = timedelta(minutes=2)
+# A row of the history and a webhook tell of the same event when they are this close.
+SAME_WITHIN: Final = timedelta(seconds=15)
+# Ring repeats a delivery for 73 minutes and replays by hand for 72 hours; the old ones are stale anyway.
+REQUESTS_KEPT: Final = 4096
+# Of each kind at each device.
+EVENTS_KEPT: Final = 256
+PERSON: Final = "human"
+PERSON_FIELD: Final = "person"
+ACTIVITIES: Final = ("motion", "ring", PERSON_FIELD)
+
+
+type StatusName = Literal["online", "contact_open", "tampered", "flooded", "frozen", "smoke", "co", "glass_broken"]
+
+
+class Kind(StrEnum):
+    """What can happen at a device."""
+
+    MOTION = "motion"
+    RING = "ring"
+
+
+class Source(StrEnum):
+    """How we know."""
+
+    PUSH = "push"
+    HISTORY = "history"
+
+
+class Verdict(StrEnum):
+    """What to do with an event."""
+
+    FIRE = "fire"
+    """It is happening now."""
+    RECORD = "record"
+    """It happened, or both sources have told of it by now: update "last …", announce nothing."""
+    KNOWN = "known"
+    """The same source has told of it before."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RingEvent:
+    """Something that happened at a device."""
+
+    device_id: str
+    kind: Kind
+    at: datetime
+    source: Source
+    sub_type: str | None = None
+    event_id: str | None = None
+    component_ids: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatusChange:
+    """One value of a device's status that a webhook told ahead of the next poll."""
+
+    device_id: str
+    name: StatusName
+    value: bool
+    at: datetime
+
+    def applied_to(self, status: DeviceStatus) -> DeviceStatus:
+        """Return a status with this one value changed."""
+        changed: dict[str, Any] = {self.name: self.value}
+        return replace(status, **changed)
+
+
+_NOT_DEVICES: Final = frozenset({"users", "subscriptions"})
+_KINDS: Final[Mapping[str, Kind]] = {
+    "motion_detected": Kind.MOTION,
+    "button_press": Kind.RING,
+    # The history's own words.
+    "motion": Kind.MOTION,
+    "ding": Kind.RING,
+}
+
+# Webhook type -> field of DeviceStatus, and its value.
+_STATUS: Final[Mapping[str, tuple[StatusName, bool]]] = {
+    "device_online": ("online", True),
+    "device_offline": ("online", False),
+    "contact_sensor_faulted": ("contact_open", True),
+    "contact_sensor_cleared": ("contact_open", False),
+    "tamper_detected": ("tampered", True),
+    "tamper_cleared": ("tampered", False),
+    "flood_detected": ("flooded", True),
+    "flood_cleared": ("flooded", False),
+    "freeze_detected": ("frozen", True),
+    "freeze_cleared": ("frozen", False),
+    "smoke_detected": ("smoke", True),
+    "smoke_cleared": ("smoke", False),
+    "co_detected": ("co", True),
+    "co_cleared": ("co", False),
+    "glass_break_detected": ("glass_broken", True),
+    "glass_break_cleared": ("glass_broken", False),
+}
+
+
+def event_from_webhook(webhook: WebhookEvent, received: datetime) -> RingEvent | None:
+    """Return what happened at a device, if the webhook tells of that."""
+    kind = _KINDS.get(webhook.type)
+    if kind is None or webhook.source is None or webhook.source_type in _NOT_DEVICES:
+        return None
+    return RingEvent(
+        device_id=webhook.source,
+        kind=kind,
+        at=_moment(webhook, received),
+        source=Source.PUSH,
+        sub_type=webhook.sub_type,
+        event_id=webhook.event_id,
+        component_ids=webhook.component_ids,
+    )
+
+
+def event_from_history(device_id: str, row: HistoryEvent) -> RingEvent | None:
+    """Return what a row of the history tells; a live view (`on_demand`) is not something that happened there."""
+    kind = _KINDS.get(row.type)
+    if kind is None:
+        return None
+    return RingEvent(device_id=device_id, kind=kind, at=row.start, source=Source.HISTORY, event_id=row.id)
+
+
+def status_from_webhook(webhook: WebhookEvent, received: datetime) -> StatusChange | None:
+    """Return the value that a webhook tells ahead of the next poll."""
+    if webhook.source is None or (change := _STATUS.get(webhook.type)) is None:
+        return None
+    name, value = change
+    return StatusChange(device_id=webhook.source, name=name, value=value, at=_moment(webhook, received))
+
+
+def _moment(webhook: WebhookEvent, received: datetime) -> datetime:
+    """Return when it happened; a device whose clock is ahead must not make later events look old."""
+    return min(webhook.at or webhook.sent_at or received, received)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Activity:
+    """When something last happened at a device."""
+
+    motion: datetime | None = None
+    ring: datetime | None = None
+    person: datetime | None = None
+    """The last motion that Ring said was a person."""
+
+    @property
+    def sees_people(self) -> bool:
+        """Whether Ring has ever said so of this device."""
+        return self.person is not None
+
+    @property
+    def last(self) -> datetime | None:
+        """The newest of all."""
+        return max((at for at in (self.motion, self.ring) if at is not None), default=None)
+
+    def after(self, event: RingEvent) -> Activity:
+        """Return the activity with one more event, whose turn may be long past."""
+        kinds = [event.kind, PERSON_FIELD] if event.sub_type == PERSON else [event.kind]
+        return replace(self, **{name: _later(getattr(self, name), event.at) for name in kinds})
+
+    def as_dict(self) -> dict[str, float]:
+        """Return what a restart needs."""
+        return {name: at.timestamp() for name in ACTIVITIES if (at := getattr(self, name)) is not None}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, float]) -> Self:
+        """Read what `as_dict` wrote."""
+        return cls(**{name: datetime.fromtimestamp(data[name], UTC) for name in ACTIVITIES if name in data})
+
+
+def _later(before: datetime | None, at: datetime) -> datetime:
+    return at if before is None else max(before, at)
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    at: datetime
+    source: Source
+    sub_type: str | None
+    event_id: str | None
+
+    def repeats(self, event: RingEvent) -> bool:
+        """Whether the same source tells of the same event again.
+
+        Two pushes are the same only when all they say is: a bell may be pressed twice within seconds. The id counts by
+        itself, because the time of a device whose clock is ahead depends on when the push arrived.
+        """
+        if self.source is not event.source:
+            return False
+        if self.event_id is not None and self.event_id == event.event_id:
+            return True
+        return (self.at, self.sub_type) == (event.at, event.sub_type)
+
+    def confirms(self, event: RingEvent) -> bool:
+        """Whether the other source has told of it; the history knows no sub-types, and may date it otherwise."""
+        return self.source is not event.source and abs(self.at - event.at) <= SAME_WITHIN
+
+
+_moment_of = attrgetter("at")
+
+
+def _may_be_forgotten(entries: Sequence[_Entry], event: RingEvent) -> bool:
+    """Whether it happened before all that is kept of its kind, where a lot of that happens."""
+    return len(entries) == EVENTS_KEPT and event.at <= min(map(_moment_of, entries))
+
+
+@dataclass(slots=True)
+class Ledger:
+    """What has been dealt with, for one account; bounded, and able to survive a restart.
+
+    `started` is when this Home Assistant began to listen: whatever happened before may have been announced by the
+    one before it, and is not announced again.
+    """
+
+    started: datetime
+    _requests: OrderedDict[str, None] = field(default_factory=OrderedDict)
+    _events: dict[tuple[str, Kind], list[_Entry]] = field(default_factory=dict)
+
+    def is_repeated(self, request_id: str | None) -> bool:
+        """Remember a delivery; return whether it has come before."""
+        if request_id is None:
+            return False
+        if request_id in self._requests:
+            return True
+        self._requests[request_id] = None
+        if len(self._requests) > REQUESTS_KEPT:
+            self._requests.popitem(last=False)
+        return False
+
+    def judge(self, event: RingEvent, now: datetime) -> Verdict:
+        """Say what to do with an event, and remember that it has been done."""
+        entries = self._events.setdefault((event.device_id, event.kind), [])
+        if any(entry.repeats(event) for entry in entries):
+            return Verdict.KNOWN
+        is_confirmed = any(entry.confirms(event) for entry in entries)
+        # A push that the history was quicker to tell of still proves delivery. A row of the history that only confirms
+        # a push is not kept: being vague about the time, it would hide a second press of the bell.
+        is_news = event.at >= self.started and now - event.at <= STALE_AFTER and not _may_be_forgotten(entries, event)
+        if event.source is Source.PUSH or not is_confirmed:
+            entries.append(_Entry(event.at, event.source, event.sub_type, event.event_id))
+            if len(entries) > EVENTS_KEPT:
+                entries.remove(min(entries, key=_moment_of))
+        return Verdict.FIRE if is_news and not is_confirmed else Verdict.RECORD
+
+    def was_pushed(self, event: RingEvent) -> bool:
+        """Return whether Ring pushed what its history tells, or may have."""
+        entries = self._events.get((event.device_id, event.kind), [])
+        was_pushed = any(entry.source is Source.PUSH and entry.confirms(event) for entry in entries)
+        return was_pushed or _may_be_forgotten(entries, event)
+
+    def forget(self, device_ids: Iterable[str]) -> None:
+        """Drop devices that are gone."""
+        for device_id in device_ids:
+            for kind in Kind:
+                self._events.pop((device_id, kind), None)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return what a restart needs."""
+        return {
+            "requests": list(self._requests),
+            "events": [
+                [
+                    *key,
+                    [[entry.at.timestamp(), entry.source, entry.sub_type, entry.event_id] for entry in entries],
+                ]
+                for key, entries in self._events.items()
+            ],
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any], started: datetime) -> Self:
+        """Read what `as_dict` wrote."""
+        ledger = cls(started)
+        ledger._requests.update(dict.fromkeys(data["requests"]))
+        for device_id, kind, entries in data["events"]:
+            ledger._events[device_id, Kind(kind)] = [
+                _Entry(datetime.fromtimestamp(at, UTC), Source(source), sub_type, event_id)
+                for at, source, sub_type, event_id in entries
+            ]
+        return ledger

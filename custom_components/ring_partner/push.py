@@ -1,0 +1,146 @@
+"""What a webhook changes in one account."""
+
+from collections.abc import Callable, Mapping
+import logging
+
+from homeassistant.config_entries import ConfigEntryState
+from homeassistant.const import EVENT_CORE_CONFIG_UPDATE
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.util import dt as dt_util
+
+from .api import WebhookEvent
+from .const import CONF_SIGNING_KEY, CONF_WEBHOOK_URL
+from .delivery import DeliveryWatch
+from .devices import account_identifier
+from .endpoints import Endpoint, async_listen_cloud, async_public_url, endpoint_id
+from .events import STALE_AFTER, event_from_webhook, status_from_webhook
+from .history import HistoryReader
+from .models import RingConfigEntry
+from .repairs import AccountIssue, clear, report
+from .webhook import receiver_of
+
+_LOGGER = logging.getLogger(__name__)
+
+
+class PushedEvents:
+    """The recipient of an account's webhooks."""
+
+    def __init__(self, hass: HomeAssistant, entry: RingConfigEntry, delivery: DeliveryWatch) -> None:
+        """Know what to do with each type; what is not listed is an event, a status, or news to us."""
+        self._hass = hass
+        self._entry = entry
+        self._coordinator = entry.runtime_data.coordinator
+        self._session = entry.runtime_data.session
+        self._activity = entry.runtime_data.activity
+        self._delivery = delivery
+        self._actions: Mapping[str, Callable[[WebhookEvent], None]] = {
+            "device_removed": self._device_removed,
+            "app_integration_removed": self._link_removed,
+            "subscription_activated": self._account_changed,
+            "subscription_deactivated": self._account_changed,
+        }
+
+    @property
+    def account_id(self) -> str:
+        """Ring's id of the account."""
+        return account_identifier(self._entry)
+
+    @property
+    def is_leaving(self) -> bool:
+        """Whether the entities are gone, or going: an event would count as dealt with, and be lost."""
+        return self._entry.state is ConfigEntryState.UNLOAD_IN_PROGRESS
+
+    def has_device(self, device_id: str | None) -> bool:
+        """Whether the account has a device."""
+        return device_id in self._coordinator.data.devices
+
+    def is_repeated(self, request_id: str | None) -> bool:
+        """Whether a delivery has come before."""
+        if not self._activity.ledger.is_repeated(request_id):
+            return False
+        self._delivery.repeated()
+        return True
+
+    @callback
+    def refuse(self) -> None:
+        """Somebody sent what Ring did not sign."""
+        self._delivery.refused()
+
+    @callback
+    def receive(self, webhook: WebhookEvent) -> None:
+        """Work on an event."""
+        received = dt_util.utcnow()
+        if (event := event_from_webhook(webhook, received)) is not None:
+            self._activity.handle(event)
+            if not self.has_device(event.device_id):
+                self._poll(webhook)
+        elif received - (webhook.at or webhook.sent_at or received) > STALE_AFTER:
+            # The account may have been linked anew since, the device added again, the flood be dry: only Ring knows.
+            self._account_changed(webhook)
+            self._poll(webhook)
+        elif (change := status_from_webhook(webhook, received)) is not None:
+            self._coordinator.apply_status(change)
+            self._poll(webhook)
+        else:
+            self._actions.get(webhook.type, self._poll)(webhook)
+        self._delivery.accepted()
+        self._activity.save_soon()
+
+    def _poll(self, _webhook: WebhookEvent) -> None:
+        """Ring's own state is the authority: confirm what was told, learn what was only hinted at."""
+        self._coordinator.async_confirm_soon()
+
+    def _device_removed(self, webhook: WebhookEvent) -> None:
+        if webhook.source is not None:
+            self._coordinator.remove_device(webhook.source)
+            self._activity.forget(webhook.source)
+
+    def _account_changed(self, _webhook: WebhookEvent) -> None:
+        """Not for `app_integration_added`: this completes the link again, which could be what Ring tells of."""
+        self._coordinator.async_refresh_account_soon()
+
+    def _link_removed(self, _webhook: WebhookEvent) -> None:
+        """Ring has revoked the tokens already; they are of no use, and nothing may be sent with them."""
+        _LOGGER.warning("The app was removed in the Ring app; the account has to be linked again")
+        report(self._hass, self._entry, AccountIssue.LINK_REMOVED)
+        self._session.revoke()
+
+
+async def async_listen(hass: HomeAssistant, entry: RingConfigEntry) -> None:
+    """Take events from now on: those Ring pushes, and those its history tells."""
+    data = entry.runtime_data
+    key: str | None = entry.data.get(CONF_SIGNING_KEY)
+    url = await async_webhook_url(hass, entry)
+    delivery = DeliveryWatch(hass, entry, data.coordinator, data.activity, url)
+    if key is not None:
+        entry.async_on_unload(receiver_of(hass, key).add(PushedEvents(hass, entry, delivery)))
+    HistoryReader(hass, entry, delivery).async_start()
+    _watch_address(hass, entry, url)
+
+
+def _watch_address(hass: HomeAssistant, entry: RingConfigEntry, url: str | None) -> None:
+    """Start over when the address changes: another external URL, or Home Assistant Cloud comes or goes."""
+
+    async def async_compare() -> None:
+        if await async_webhook_url(hass, entry) != url:
+            hass.config_entries.async_schedule_reload(entry.entry_id)
+
+    @callback
+    def changed(_what: object) -> None:
+        entry.async_create_background_task(hass, async_compare(), "ring_partner address")
+
+    entry.async_on_unload(hass.bus.async_listen(EVENT_CORE_CONFIG_UPDATE, changed))
+    entry.async_on_unload(async_listen_cloud(hass, changed))
+
+
+async def async_webhook_url(hass: HomeAssistant, entry: RingConfigEntry) -> str | None:
+    """Return where Ring can push to, if anywhere; say so when that is not what the user was shown."""
+    key: str | None = entry.data.get(CONF_SIGNING_KEY)
+    url = None if key is None else await async_public_url(hass, endpoint_id(key, Endpoint.EVENTS))
+    shown: str | None = entry.data.get(CONF_WEBHOOK_URL)
+    clear(hass, entry, AccountIssue.NO_PUBLIC_URL, AccountIssue.URL_CHANGED)
+    if shown is not None and url is None:
+        report(hass, entry, AccountIssue.NO_PUBLIC_URL)
+    elif shown is not None and url is not None and url != shown:
+        report(hass, entry, AccountIssue.URL_CHANGED, url)
+    return url

@@ -1,0 +1,142 @@
+"""Whether webhooks arrive is proved, not assumed; the rhythm of polling follows, and the user hears what is wrong."""
+
+from datetime import timedelta
+
+import pytest
+
+from custom_components.ring_partner.const import DOMAIN
+from homeassistant.config_entries import ConfigEntry
+from homeassistant.helpers import issue_registry as ir
+
+from .polls import async_pass_time, async_set_up, issues, state_of
+from .pushes import (
+    HISTORY,
+    HOUR,
+    MINUTE,
+    SECOND,
+    announced,
+    async_pass_in_steps,
+    async_press,
+    async_set_up_pushed,
+    webhook_url,
+)
+
+DEVICES = "/v1/devices"
+
+
+@pytest.fixture(autouse=True)
+def _frozen(freezer) -> None:
+    """Let time pass only when a test says so."""
+
+
+@pytest.fixture
+async def pushed(freezer, hass, cloud, app, entry, address) -> ConfigEntry:
+    """Jane's account, to which Ring has pushed already."""
+    await async_set_up_pushed(hass, cloud, app, entry, webhook_url(address))
+    await async_pass_in_steps(hass, freezer, 2 * MINUTE)
+    await async_press(hass, cloud, cloud.accounts[entry.unique_id].device("Driveway"), "human")
+    assert state_of(hass, entry, None, "delivery") == "pushed"
+    freezer.tick(60)
+    return entry
+
+
+@pytest.fixture
+def door(account):
+    return account.device("Front Door")
+
+
+async def test_the_first_push_slows_polling_down(freezer, hass, cloud, app, entry, address, door) -> None:
+    await async_set_up_pushed(hass, cloud, app, entry, webhook_url(address))
+    freezer.tick(1)
+    assert state_of(hass, entry, None, "delivery") == "waiting"
+    await async_press(hass, cloud, door)
+    assert state_of(hass, entry, None, "delivery") == "pushed"
+    await async_pass_in_steps(hass, freezer, 3 * MINUTE)
+    polled, read = cloud.count("GET", DEVICES), cloud.count("GET", HISTORY)
+    cameras = len({request.path for request in cloud.requests if "/history/" in request.path})
+    await async_pass_in_steps(hass, freezer, HOUR, MINUTE)
+    assert cloud.count("GET", DEVICES) - polled == 4
+    assert cameras - 1 <= cloud.count("GET", HISTORY) - read <= cameras
+
+
+async def test_an_outage_is_noticed_within_the_hour_named_and_over_with_the_next_push(
+    freezer, hass, cloud, app, pushed, address, door
+) -> None:
+    cloud.add_app(app.client_id, webhook_url=f"{address}/nowhere")
+    cloud.deliveries.mischief("drop", count=None)
+    with announced(hass, pushed, door) as rings:
+        ring = await async_press(hass, cloud, door)
+        waited = timedelta()
+        while waited < 2 * HOUR and state_of(hass, pushed, None, "delivery") == "pushed":
+            await async_pass_time(hass, freezer, MINUTE)
+            waited += MINUTE
+        assert waited <= HOUR + 10 * MINUTE
+        # Had its turn come at once, the history would have been news.
+        rings.clear()
+        assert state_of(hass, pushed, door, "last_ring")[:16] == ring.isoformat()[:16]
+        issue = ir.async_get(hass).async_get_issue(DOMAIN, f"webhooks_missing_{pushed.entry_id}")
+        assert issue is not None
+        assert issue.translation_placeholders["url"] == webhook_url(address)
+        # From now on the history is news.
+        await async_pass_in_steps(hass, freezer, 2 * MINUTE)
+        await async_press(hass, cloud, door)
+        await async_pass_in_steps(hass, freezer, MINUTE + 5 * SECOND)
+        assert len(rings) == 1
+        cloud.deliveries.pranks.clear()
+        cloud.add_app(app.client_id, webhook_url=webhook_url(address))
+        await async_press(hass, cloud, door)
+        assert len(rings) == 2
+    assert state_of(hass, pushed, None, "delivery") == "pushed"
+    assert issues(hass) == set()
+
+
+async def test_a_push_that_is_still_being_repeated_is_not_missed(freezer, hass, cloud, pushed, door) -> None:
+    cloud.deliveries.mischief("delay", seconds=280)
+    await async_press(hass, cloud, door)
+    for _ in range(28):
+        await async_pass_time(hass, freezer, 10 * SECOND)
+        assert issues(hass) == set()
+    await cloud.deliveries.settle()
+    await async_pass_in_steps(hass, freezer, 2 * HOUR, 5 * MINUTE)
+    assert state_of(hass, pushed, None, "delivery") == "pushed"
+
+
+async def test_an_app_that_is_told_of_sensors_only_does_not_hide_its_cameras(
+    freezer, hass, cloud, account, pushed, door
+) -> None:
+    cloud.deliveries.mischief("drop", types="button_press", count=None)
+    cloud.deliveries.mischief("drop", types="motion_detected", count=None)
+    await async_press(hass, cloud, door)
+    await async_pass_in_steps(hass, freezer, HOUR + 20 * MINUTE, 2 * MINUTE)
+    assert state_of(hass, pushed, None, "delivery") == "polled"
+    account.device("Back Door").set(contact=True)
+    await cloud.deliveries.settle()
+    await hass.async_block_till_done(wait_background_tasks=True)
+    assert state_of(hass, pushed, None, "delivery") == "polled"
+    assert issues(hass) == {"webhooks_missing"}
+
+
+async def test_a_restart_in_an_outage_hides_it_no_longer_than_the_next_event(
+    freezer, hass, cloud, pushed, door
+) -> None:
+    cloud.deliveries.mischief("drop", count=None)
+    await async_press(hass, cloud, door)
+    freezer.tick(600)
+    await hass.config_entries.async_unload(pushed.entry_id)
+    await async_set_up(hass, pushed)
+    await async_pass_in_steps(hass, freezer, 2 * MINUTE)
+    assert state_of(hass, pushed, door, "last_ring") != "unknown"
+    await async_press(hass, cloud, door)
+    await async_pass_in_steps(hass, freezer, HOUR + 20 * MINUTE, 2 * MINUTE)
+    assert state_of(hass, pushed, None, "delivery") == "polled"
+    assert issues(hass) == {"webhooks_missing"}
+
+
+async def test_without_an_address_nothing_is_ever_complained_of(freezer, hass, cloud, entry, door) -> None:
+    data = {key: value for key, value in entry.data.items() if key != "signing_key"}
+    hass.config_entries.async_update_entry(entry, data=data)
+    await async_set_up(hass, entry)
+    await async_press(hass, cloud, door)
+    await async_pass_in_steps(hass, freezer, 2 * HOUR, 5 * MINUTE)
+    assert state_of(hass, entry, None, "delivery") == "polled"
+    assert issues(hass) == set()

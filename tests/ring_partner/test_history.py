@@ -1,0 +1,228 @@
+"""What was missed is made good from Ring's history: as data where it is old, and as news where nothing is pushed."""
+
+from datetime import timedelta
+
+from freezegun.api import FrozenDateTimeFactory
+import pytest
+from pytest_homeassistant_custom_component.common import async_fire_time_changed
+
+from homeassistant.config_entries import ConfigEntry, ConfigEntryState
+from homeassistant.const import STATE_UNKNOWN
+from homeassistant.core import HomeAssistant
+from ring_cloud import Account
+from ring_cloud.model import Device
+
+from .polls import async_pass_time, async_set_up, entity_ids, issues, reauths, state_of, unavailable
+from .pushes import (
+    HISTORY,
+    HOUR,
+    MINUTE,
+    SECOND,
+    announced,
+    async_pass_in_steps,
+    async_press,
+    async_set_up_pushed,
+    webhook_url,
+)
+
+
+@pytest.fixture(autouse=True)
+def _frozen(freezer: FrozenDateTimeFactory) -> None:
+    """Let time pass only when a test says so."""
+
+
+@pytest.fixture
+def door(account: Account) -> Device:
+    return account.device("Front Door")
+
+
+def shown(moment: object) -> str:
+    """How a sensor writes a time: to the second."""
+    return str(moment)[:19].replace(" ", "T") + "+00:00"
+
+
+class TestPolled:
+    """Nothing can be pushed: the history is the way to learn of events."""
+
+    @pytest.fixture
+    def entry(self, hass, entry) -> ConfigEntry:
+        """Linked with tokens, without a signing key."""
+        data = {key: value for key, value in entry.data.items() if key != "signing_key"}
+        hass.config_entries.async_update_entry(entry, data=data)
+        return entry
+
+    async def test_a_ring_is_announced_within_a_minute_and_once(self, freezer, hass, cloud, entry, door) -> None:
+        await async_set_up(hass, entry)
+        await async_pass_in_steps(hass, freezer, 2 * MINUTE)
+        assert state_of(hass, entry, None, "delivery") == "polled"
+        with announced(hass, entry, door) as rings:
+            await async_press(hass, cloud, door)
+            await async_pass_in_steps(hass, freezer, MINUTE + 5 * SECOND)
+            assert len(rings) == 1
+            await async_pass_in_steps(hass, freezer, 5 * MINUTE)
+            assert len(rings) == 1
+        assert issues(hass) == set()
+
+    async def test_two_rings_within_a_minute_are_both_announced(self, freezer, hass, cloud, entry, door) -> None:
+        await async_set_up(hass, entry)
+        freezer.tick(1)
+        with announced(hass, entry, door) as rings:
+            first = await async_press(hass, cloud, door)
+            freezer.tick(7)
+            second = await async_press(hass, cloud, door)
+            await async_pass_in_steps(hass, freezer, 2 * MINUTE)
+        assert rings == [first.isoformat(), second.isoformat()]
+
+    async def test_a_live_view_is_nothing_that_happened(self, freezer, hass, cloud, entry, door) -> None:
+        await async_set_up(hass, entry)
+        cloud.view_live(door)
+        await async_pass_in_steps(hass, freezer, 2 * MINUTE)
+        assert state_of(hass, entry, door, "last_motion") == STATE_UNKNOWN
+        assert hass.states.get(entity_ids(hass, entry, door)["motion"]).state in ("off", STATE_UNKNOWN)
+
+    async def test_cameras_take_turns(self, freezer, hass, cloud, entry) -> None:
+        await async_set_up(hass, entry)
+        await async_pass_in_steps(hass, freezer, 2 * MINUTE)
+        seen, most = cloud.count("GET", HISTORY), 0
+        before = seen
+        for _ in range(120):
+            await async_pass_time(hass, freezer, 5 * SECOND)
+            now = cloud.count("GET", HISTORY)
+            most, seen = max(most, now - seen), now
+        cameras = len({request.path for request in cloud.requests if "/history/" in request.path})
+        assert cameras > 1
+        assert 9 * cameras <= seen - before <= 10 * cameras + 1
+        assert most <= 1 + cameras // 12
+
+
+class TestBackFill:
+    """What happened while nobody listened is data, not news."""
+
+    async def test_what_happened_before_the_start_is_only_shown(self, freezer, hass, cloud, entry, door) -> None:
+        ring = await async_press(hass, cloud, door)
+        freezer.tick(10)
+        motion = await async_press(hass, cloud, door, "human")
+        freezer.tick(10)
+        await async_set_up(hass, entry)
+        with announced(hass, entry, door) as rings, announced(hass, entry, door, "motion") as motions:
+            await async_pass_in_steps(hass, freezer, 2 * MINUTE)
+        assert rings == motions == []
+        assert state_of(hass, entry, door, "last_ring") == shown(ring)
+        assert state_of(hass, entry, door, "last_motion") == shown(motion)
+
+    async def test_a_lost_push_is_made_good_after_a_later_one(
+        self, freezer, hass, cloud, app, entry, address, door
+    ) -> None:
+        await async_set_up_pushed(hass, cloud, app, entry, webhook_url(address))
+        await async_press(hass, cloud, door, "human")
+        await async_pass_in_steps(hass, freezer, 2 * MINUTE)
+        cloud.deliveries.mischief("drop")
+        ring = await async_press(hass, cloud, door)
+        freezer.tick(60)
+        await async_press(hass, cloud, door, "human")
+        assert state_of(hass, entry, door, "last_ring") == STATE_UNKNOWN
+        with announced(hass, entry, door) as rings:
+            await async_pass_in_steps(hass, freezer, HOUR + MINUTE, MINUTE)
+        assert rings == []
+        assert state_of(hass, entry, door, "last_ring") == shown(ring)
+        assert state_of(hass, entry, None, "delivery") == "pushed"
+        assert issues(hass) == set()
+
+    async def test_a_reload_announces_what_came_meanwhile(self, freezer, hass, cloud, entry, door) -> None:
+        await async_set_up(hass, entry)
+        freezer.tick(60)
+        await hass.config_entries.async_unload(entry.entry_id)
+        ring = await async_press(hass, cloud, door)
+        freezer.tick(20)
+        await async_set_up(hass, entry)
+        with announced(hass, entry, door) as rings:
+            await async_pass_in_steps(hass, freezer, 2 * MINUTE)
+        assert rings == [ring.isoformat()]
+
+    async def test_a_busy_day_is_read_to_its_end(self, freezer, hass, cloud, entry, door) -> None:
+        ring = await async_press(hass, cloud, door)
+        for _ in range(300):
+            freezer.tick(30)
+            cloud.happen(door, "motion_detected")
+        freezer.tick(30)
+        await async_set_up(hass, entry)
+        await async_pass_in_steps(hass, freezer, MINUTE + 5 * SECOND)
+        assert state_of(hass, entry, door, "last_ring") == shown(ring)
+
+    async def test_nothing_is_read_after_the_account_was_unloaded(self, freezer, hass, cloud, entry) -> None:
+        await async_set_up(hass, entry)
+        fault = cloud.faults.add(HISTORY, delay=float("inf"))
+        freezer.tick(6)
+        async_fire_time_changed(hass)
+        await fault.reached()
+        await hass.config_entries.async_unload(entry.entry_id)
+        fault.release()
+        await hass.async_block_till_done(wait_background_tasks=True)
+        asked = cloud.count("GET", HISTORY)
+        await async_pass_in_steps(hass, freezer, 5 * MINUTE)
+        assert cloud.count("GET", HISTORY) == asked
+
+
+class TestErrors:
+    """What goes wrong with the history is nothing to the account."""
+
+    async def test_a_missing_permission_is_named_and_asked_for_seldom(self, freezer, hass, cloud, entry) -> None:
+        cloud.faults.add(HISTORY, status=403, count=None)
+        await async_set_up(hass, entry)
+        await async_pass_in_steps(hass, freezer, 15 * SECOND)
+        assert issues(hass) == {"out_of_scope_cameras"}
+        asked = cloud.count("GET", HISTORY)
+        await async_pass_in_steps(hass, freezer, HOUR - MINUTE, MINUTE)
+        assert cloud.count("GET", HISTORY) == asked
+        await async_pass_in_steps(hass, freezer, 2 * MINUTE)
+        assert cloud.count("GET", HISTORY) == asked + 1
+        self.is_well(hass, entry)
+
+    async def test_ring_is_left_alone_for_as_long_as_it_asks(self, freezer, hass, cloud, entry) -> None:
+        cloud.faults.add(HISTORY, status=429, headers={"Retry-After": "600"}, count=None)
+        await async_set_up(hass, entry)
+        await async_pass_in_steps(hass, freezer, 55 * SECOND)
+        asked = cloud.count("GET", HISTORY)
+        assert asked
+        await async_pass_in_steps(hass, freezer, timedelta(seconds=540))
+        assert cloud.count("GET", HISTORY) == asked
+        await async_pass_in_steps(hass, freezer, MINUTE + 10 * SECOND)
+        assert cloud.count("GET", HISTORY) > asked
+        self.is_well(hass, entry)
+
+    @pytest.mark.parametrize("fault", [{"status": 503}, {"status": 404}, {"garbage": "html"}, {"cut": "before"}])
+    async def test_after_an_outage_it_is_read_as_ever(self, freezer, hass, cloud, entry, door, fault) -> None:
+        await async_press(hass, cloud, door)
+        freezer.tick(10)
+        cloud.faults.add(HISTORY, count=None, **fault)
+        await async_set_up(hass, entry)
+        await async_pass_in_steps(hass, freezer, 3 * MINUTE)
+        assert state_of(hass, entry, door, "last_ring") == STATE_UNKNOWN
+        self.is_well(hass, entry)
+        assert issues(hass) == set()
+        cloud.faults.clear()
+        await async_pass_in_steps(hass, freezer, MINUTE + 10 * SECOND)
+        assert state_of(hass, entry, door, "last_ring") != STATE_UNKNOWN
+
+    async def test_a_restart_during_an_outage_catches_up_after_it(
+        self, freezer, hass, cloud, app, entry, address, door
+    ) -> None:
+        await async_set_up_pushed(hass, cloud, app, entry, webhook_url(address))
+        await async_press(hass, cloud, door, "human")
+        await hass.config_entries.async_unload(entry.entry_id)
+        cloud.deliveries.mischief("drop", count=None)
+        await async_press(hass, cloud, door)
+        freezer.tick(600)
+        cloud.faults.add(HISTORY, status=503, count=None)
+        await async_set_up(hass, entry)
+        await async_pass_in_steps(hass, freezer, 3 * MINUTE)
+        assert state_of(hass, entry, None, "delivery") == "pushed"
+        cloud.faults.clear()
+        await async_pass_in_steps(hass, freezer, 2 * MINUTE)
+        assert state_of(hass, entry, door, "last_ring") != STATE_UNKNOWN
+
+    def is_well(self, hass: HomeAssistant, entry: ConfigEntry) -> None:
+        """The account goes on."""
+        assert entry.state is ConfigEntryState.LOADED
+        assert reauths(hass) == 0
+        assert unavailable(hass) == set()

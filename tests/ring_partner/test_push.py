@@ -1,0 +1,277 @@
+"""What Ring pushes besides events at a door: states, devices, and what becomes of the link."""
+
+from datetime import timedelta
+
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+
+from custom_components.ring_partner.coordinator import CONFIRM_AFTER_SECONDS
+from homeassistant.config_entries import ConfigEntry, ConfigEntryState
+from homeassistant.const import STATE_OFF, STATE_ON
+from homeassistant.core import HomeAssistant
+from ring_cloud import Account, App, RingCloud
+
+from .home import RING, Home, home, pushed
+from .polls import async_pass_time, async_set_up, entity_ids, issues, reauths, registered, state_of, unavailable
+
+__all__ = ["home", "pushed"]
+
+DEVICES = "/v1/devices"
+CONFIRM = timedelta(seconds=CONFIRM_AFTER_SECONDS + 1)
+
+# Devices, and what they notice: the same name at Ring and here.
+READINGS = [
+    ("Back Door", "contact"),
+    ("Back Door", "tamper"),
+    ("Basement", "flood"),
+    ("Basement", "freeze"),
+    ("Kitchen Listener", "smoke"),
+    ("Patio Window", "glass_break"),
+]
+
+
+class TestStates:
+    @pytest.mark.parametrize(("name", "reading"), READINGS)
+    async def test_a_sensor_shows_at_once_what_it_noticed_and_that_it_is_over(
+        self, home: Home, pushed: ConfigEntry, hass: HomeAssistant, cloud: RingCloud, account: Account,
+        name: str, reading: str,
+    ) -> None:  # fmt: skip
+        device, requests = account.device(name), cloud.count()
+        for noticed, shown in ((True, STATE_ON), (False, STATE_OFF)):
+            device.set(**{reading: noticed})
+            await home.arrive()
+            assert state_of(hass, pushed, device, reading) == shown
+        assert cloud.count() == requests
+
+    async def test_a_device_goes_offline_and_comes_back_at_once(
+        self, home: Home, pushed: ConfigEntry, hass: HomeAssistant, cloud: RingCloud, account: Account
+    ) -> None:
+        back_door, requests = account.device("Back Door"), cloud.count()
+        contact = entity_ids(hass, pushed, back_door)["contact"]
+        for online, shown in ((False, STATE_OFF), (True, STATE_ON)):
+            back_door.set(online=online)
+            await home.arrive()
+            assert state_of(hass, pushed, back_door, "connectivity") == shown
+            assert (contact in unavailable(hass)) is not online
+        assert cloud.count() == requests
+
+    async def test_what_arrives_in_the_wrong_order_does_not_win(
+        self, home: Home, pushed: ConfigEntry, hass: HomeAssistant, cloud: RingCloud, account: Account
+    ) -> None:
+        back_door = account.device("Back Door")
+        cloud.deliveries.mischief("hold", count=None)
+        for is_open in (True, False, True, False):
+            back_door.set(contact=is_open)
+            await home.arrive()
+        assert await cloud.deliveries.release() == 4
+        await home.arrive()
+        assert state_of(hass, pushed, back_door, "contact") == STATE_OFF
+
+    async def test_a_flood_long_past_is_not_shown_as_one_now(
+        self, home: Home, pushed: ConfigEntry, hass: HomeAssistant, cloud: RingCloud, account: Account
+    ) -> None:
+        basement = account.device("Basement")
+        cloud.deliveries.mischief("hold")
+        cloud.happen(basement, "flood_detected")
+        await home.arrive(after=3600)
+        await cloud.deliveries.release()
+        await home.arrive()
+        requests = cloud.count("GET", DEVICES)
+        assert state_of(hass, pushed, basement, "flood") == STATE_OFF
+        await async_pass_time(hass, home.freezer, CONFIRM)
+        assert cloud.count("GET", DEVICES) == requests + 1, "Ring was not asked how it is now"
+
+    async def test_a_poll_that_answers_too_early_undoes_nothing_and_the_last_word_is_rings(
+        self, home: Home, pushed: ConfigEntry, hass: HomeAssistant, cloud: RingCloud, account: Account
+    ) -> None:
+        back_door, requests = account.device("Back Door"), cloud.count("GET", DEVICES)
+        # Ring's own state is behind what it pushed.
+        await home.happen(back_door, "contact_sensor_faulted")
+        await pushed.runtime_data.coordinator.async_refresh()
+        assert cloud.count("GET", DEVICES) == requests + 1
+        assert state_of(hass, pushed, back_door, "contact") == STATE_ON
+        await async_pass_time(hass, home.freezer, CONFIRM)
+        assert cloud.count("GET", DEVICES) == requests + 2
+        assert state_of(hass, pushed, back_door, "contact") == STATE_OFF
+
+    async def test_many_at_once_are_confirmed_by_one_poll(
+        self, home: Home, pushed: ConfigEntry, hass: HomeAssistant, cloud: RingCloud, account: Account
+    ) -> None:
+        requests = cloud.count("GET", DEVICES)
+        for is_open in (True, False) * 10:
+            account.device("Back Door").set(contact=is_open)
+        await home.arrive()
+        await async_pass_time(hass, home.freezer, CONFIRM)
+        assert cloud.count("GET", DEVICES) == requests + 1
+
+    async def test_a_word_that_nobody_knows_is_a_reason_to_ask(
+        self, home: Home, pushed: ConfigEntry, hass: HomeAssistant, cloud: RingCloud, account: Account
+    ) -> None:
+        kitchen = account.device("Kitchen Listener")
+        cloud.deliveries.mischief("drop")
+        kitchen.set(smoke=True)
+        await home.happen(kitchen, "leak_suspected")
+        assert state_of(hass, pushed, kitchen, "smoke") == STATE_OFF
+        await async_pass_time(hass, home.freezer, CONFIRM)
+        assert state_of(hass, pushed, kitchen, "smoke") == STATE_ON
+
+
+class TestDevices:
+    async def test_a_device_that_was_added_appears_and_works(
+        self, home: Home, pushed: ConfigEntry, hass: HomeAssistant, cloud: RingCloud, account: Account
+    ) -> None:
+        new = cloud.add_device(account, "doorbell", "Side Door")
+        await home.arrive()
+        await async_pass_time(hass, home.freezer, CONFIRM)
+        assert registered(hass, pushed, new) is not None
+        await home.happen(new, "button_press")
+        assert home.fired(pushed, new) == [RING]
+
+    async def test_a_device_nobody_told_of_appears_when_something_happens_there(
+        self, home: Home, pushed: ConfigEntry, hass: HomeAssistant, cloud: RingCloud, account: Account
+    ) -> None:
+        # Until a webhook proves that they arrive, polls are frequent and would find it.
+        await home.happen(account.device("Driveway"), "motion_detected")
+        cloud.deliveries.mischief("drop")
+        new = cloud.add_device(account, "doorbell", "Side Door")
+        await home.happen(new, "button_press")
+        await async_pass_time(hass, home.freezer, CONFIRM)
+        assert registered(hass, pushed, new) is not None
+
+    async def test_a_device_that_was_removed_is_gone_at_once(
+        self, home: Home, pushed: ConfigEntry, hass: HomeAssistant, cloud: RingCloud, account: Account
+    ) -> None:
+        front_door = account.device("Front Door")
+        await home.happen(front_door, "button_press")
+        cloud.remove_device(front_door)
+        await home.arrive()
+        assert registered(hass, pushed, front_door) is None
+        assert entity_ids(hass, pushed, front_door) == {}
+        await async_pass_time(hass, home.freezer, timedelta(minutes=16))
+        assert registered(hass, pushed, front_door) is None
+
+    async def test_a_removal_long_past_removes_nothing_that_is_there(
+        self, home: Home, pushed: ConfigEntry, hass: HomeAssistant, cloud: RingCloud, account: Account
+    ) -> None:
+        front_door = account.device("Front Door")
+        cloud.deliveries.mischief("hold")
+        cloud.happen(front_door, "device_removed")
+        await home.arrive(after=3600)
+        await cloud.deliveries.release()
+        await hass.async_block_till_done()
+        assert registered(hass, pushed, front_door) is not None
+        assert state_of(hass, pushed, front_door, "connectivity") == STATE_ON
+
+
+class TestTheLink:
+    async def test_who_removes_the_app_is_asked_to_link_again_and_ring_hears_no_more(
+        self, home: Home, pushed: ConfigEntry, hass: HomeAssistant, cloud: RingCloud, app: App, account: Account
+    ) -> None:
+        await cloud.disable_app(account, app)
+        requests = cloud.count()
+        await home.arrive()
+        assert (reauths(hass), "link_removed" in issues(hass)) == (1, True)
+        assert entity_ids(hass, pushed, account.device("Back Door"))["contact"] in unavailable(hass)
+        for _ in range(24):
+            await async_pass_time(hass, home.freezer, timedelta(hours=1))
+        assert cloud.count() == requests
+        assert reauths(hass) == 1
+        assert not [token for token in cloud.grants.secrets() if token in str(pushed.data)]
+
+        await hass.config_entries.async_reload(pushed.entry_id)
+        assert pushed.state is ConfigEntryState.SETUP_ERROR
+        assert cloud.count() == requests
+
+    async def test_a_removal_from_before_the_link_was_made_anew_ends_nothing(
+        self, home: Home, pushed: ConfigEntry, hass: HomeAssistant, cloud: RingCloud, account: Account
+    ) -> None:
+        await self.tell_of_removal(home, account, seconds_ago=3600)
+        await hass.async_block_till_done(wait_background_tasks=True)
+        assert (reauths(hass), "link_removed" in issues(hass)) == (0, False)
+        await async_pass_time(hass, home.freezer, CONFIRM)
+        account.device("Back Door").set(contact=True)
+        await home.arrive()
+        assert state_of(hass, pushed, account.device("Back Door"), "contact") == STATE_ON
+
+    async def test_a_removal_that_arrives_late_is_found_to_be_true(
+        self, home: Home, pushed: ConfigEntry, hass: HomeAssistant, cloud: RingCloud, app: App, account: Account
+    ) -> None:
+        cloud.deliveries.mischief("hold")
+        await cloud.disable_app(account, app)
+        await home.arrive(after=600)
+        assert reauths(hass) == 0
+        await cloud.deliveries.release()
+        await hass.async_block_till_done(wait_background_tasks=True)
+        assert reauths(hass) == 1
+
+    async def test_the_removal_of_another_account_is_none_of_our_business(
+        self, home: Home, pushed: ConfigEntry, hass: HomeAssistant, cloud: RingCloud
+    ) -> None:
+        stranger = cloud.add_account("John", "Doe", "john.doe@example.com", devices=0)
+        assert await self.tell_of_removal(home, stranger) == 200
+        assert (reauths(hass), "link_removed" in issues(hass)) == (0, False)
+
+    @staticmethod
+    async def tell_of_removal(home: Home, account: Account, seconds_ago: float = 0) -> int:
+        timestamp = int((home.cloud.clock.time() - seconds_ago) * 1000)
+        attributes = {"source": account.id, "source_type": "users", "timestamp": timestamp}
+        return await home.tell(account, type="app_integration_removed", attributes=attributes)
+
+    async def test_that_the_link_is_complete_is_no_reason_to_complete_it_again(
+        self, home: Home, pushed: ConfigEntry, hass: HomeAssistant, cloud: RingCloud, account: Account
+    ) -> None:
+        """Were it told of each time, that would never end."""
+        requests = cloud.count("PATCH")
+        timestamp = int(cloud.clock.time() * 1000)
+        attributes = {"source": account.id, "source_type": "users", "timestamp": timestamp}
+        assert await home.tell(account, type="app_integration_added", attributes=attributes) == 200
+        await async_pass_time(hass, home.freezer, CONFIRM)
+        assert cloud.count("PATCH") == requests
+
+    async def test_a_plan_that_ends_or_begins_shows_at_once(
+        self, home: Home, pushed: ConfigEntry, hass: HomeAssistant, cloud: RingCloud, account: Account
+    ) -> None:
+        assert "subscription_missing" not in issues(hass)
+        cloud.unsubscribe(account, account.subscriptions[0])
+        await home.arrive()
+        await hass.async_block_till_done(wait_background_tasks=True)
+        assert "subscription_missing" in issues(hass)
+        cloud.subscribe(account, "trial")
+        await home.arrive()
+        await hass.async_block_till_done(wait_background_tasks=True)
+        assert "subscription_missing" not in issues(hass)
+
+    async def test_an_account_without_a_signing_key_lives_without_webhooks(
+        self, home: Home, entry: MockConfigEntry, hass: HomeAssistant, account: Account
+    ) -> None:
+        hass.config_entries.async_update_entry(
+            entry, data={key: value for key, value in entry.data.items() if key != "signing_key"}
+        )
+        await async_set_up(hass, entry)
+        home.freezer.tick(3)
+        await home.happen(account.device("Front Door"), "button_press")
+        assert home.fired(entry, account.device("Front Door")) == []
+        assert state_of(hass, entry, None, "delivery") == "polled"
+
+    @pytest.mark.parametrize(
+        ("url", "issue"),
+        [(None, "no_public_url"), ("http://192.0.2.1:8123", "url_changed")],
+    )
+    async def test_an_address_that_is_no_longer_the_one_shown_is_told_of_until_it_is_again(
+        self, home: Home, pushed: ConfigEntry, hass: HomeAssistant, url: str | None, issue: str
+    ) -> None:
+        hass.config_entries.async_update_entry(pushed, data=pushed.data | {"webhook_url": home.url})
+        base = hass.config.external_url
+        for external_url, shown in ((url, {issue}), (base, set())):
+            hass.config.api = None
+            await hass.config.async_update(external_url=external_url, internal_url=external_url)
+            await hass.async_block_till_done(wait_background_tasks=True)
+            assert issues(hass) == shown
+            assert (state_of(hass, pushed, None, "delivery") == "polled") == (external_url is None)
+
+    async def test_the_first_webhook_proves_that_they_arrive(
+        self, home: Home, pushed: ConfigEntry, hass: HomeAssistant, account: Account
+    ) -> None:
+        assert state_of(hass, pushed, None, "delivery") == "waiting"
+        await home.happen(account.device("Front Door"), "button_press")
+        assert state_of(hass, pushed, None, "delivery") == "pushed"

@@ -1,0 +1,98 @@
+"""What the user has to mend is said with what it takes, goes when it is mended, and leaves nothing behind."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from custom_components.ring_partner import DOMAIN
+from custom_components.ring_partner.repairs import AccountIssue, clear, report
+from homeassistant.helpers import issue_registry as ir
+from homeassistant.setup import async_setup_component
+
+from .polls import async_set_up, issues, reauths
+from .pushes import SECOND, async_arrive, async_pass_in_steps, async_press, async_set_up_pushed, webhook_url
+from .tokens import LIFETIME, pass_time
+
+TEXTS = json.loads(Path("custom_components/ring_partner/translations/en.json").read_text(encoding="utf-8"))["issues"]
+
+
+@pytest.fixture(autouse=True)
+def _frozen(freezer) -> None:
+    """Let time pass only when a test says so."""
+
+
+@pytest.fixture(autouse=True)
+async def _repairs(_frozen, hass) -> None:
+    """Before the HTTP server starts: after that it takes no more paths."""
+    assert await async_setup_component(hass, "repairs", {})
+
+
+async def confirm(hass, hass_client, issue_id: str) -> str:
+    """Go through a repair's fix as the frontend does; return what it says."""
+    client = await hass_client()
+    answer = await client.post("/api/repairs/issues/fix", json={"handler": DOMAIN, "issue_id": issue_id})
+    form = await answer.json()
+    assert form["step_id"] == "confirm"
+    text = TEXTS[issue_id.rsplit("_", 1)[0]]
+    shown = text["fix_flow"]["step"]["confirm"]["description"].format(**form["description_placeholders"])
+    done = await client.post(f"/api/repairs/issues/fix/{form['flow_id']}", json={})
+    assert (await done.json())["type"] == "create_entry"
+    return shown
+
+
+@pytest.mark.parametrize("issue", AccountIssue)
+async def test_every_text_can_be_shown_and_goes_with_the_entry(freezer, hass, entry, issue) -> None:
+    report(hass, entry, issue, "https://example.com/hook")
+    (found,) = (item for item in ir.async_get(hass).issues.values() if item.domain == DOMAIN)
+    text = TEXTS[found.translation_key]
+    parts = [text["title"], *([] if found.is_fixable else [text["description"]])]
+    assert all(part.format(**found.translation_placeholders) for part in parts)
+    await hass.config_entries.async_remove(entry.entry_id)
+    assert issues(hass) == set()
+
+
+async def test_a_changed_address_is_shown_and_remembered(
+    freezer, hass, cloud, app, entry, address, hass_client
+) -> None:
+    data = {**entry.data, "webhook_url": "https://before.example.com/hook"}
+    hass.config_entries.async_update_entry(entry, data=data)
+    await async_set_up_pushed(hass, cloud, app, entry, webhook_url(address))
+    assert issues(hass) == {"url_changed"}
+    assert webhook_url(address) in await confirm(hass, hass_client, f"url_changed_{entry.entry_id}")
+    assert issues(hass) == set()
+    await hass.config_entries.async_reload(entry.entry_id)
+    assert issues(hass) == set()
+
+
+async def test_ten_forged_calls_are_told_and_it_takes_ten_more_after_that(
+    freezer, hass, cloud, app, account, entry, address, hass_client
+) -> None:
+    await async_set_up_pushed(hass, cloud, app, entry, webhook_url(address))
+    cloud.switches.disables_endpoints = False
+    cloud.deliveries.mischief("wrong_signature", count=None)
+    for told in (set(), {"signature_failures"}):
+        for _ in range(9 if not told else 1):
+            await async_press(hass, cloud, account.device("Front Door"))
+        assert issues(hass) == told
+    await confirm(hass, hass_client, f"signature_failures_{entry.entry_id}")
+    await async_press(hass, cloud, account.device("Front Door"))
+    assert issues(hass) == set()
+
+
+async def test_a_link_that_ring_ended_says_why_until_it_is_linked_again(freezer, hass, cloud, account, app, entry):
+    await async_set_up(hass, entry)
+    cloud.grants.revoke(account, app)
+    await pass_time(hass, freezer, LIFETIME)
+    assert reauths(hass) == 1
+    assert issues(hass) == {"link_ended"}
+    clear(hass, entry, AccountIssue.LINK_ENDED)
+
+
+async def test_a_removal_that_ring_tells_of_is_told_as_that_alone(freezer, hass, cloud, account, app, entry, address):
+    await async_set_up_pushed(hass, cloud, app, entry, webhook_url(address))
+    await cloud.disable_app(account, app)
+    await async_arrive(hass, cloud)
+    await async_pass_in_steps(hass, freezer, 10 * SECOND)
+    assert reauths(hass) == 1
+    assert issues(hass) == {"link_removed"}
