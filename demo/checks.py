@@ -136,7 +136,7 @@ class Checks:
         account = await self._rig.cloud.account(EMAIL)
         door = next(device["id"] for device in account["devices"] if device["family"] == "doorbell")
         entities = await self._entity_ids()
-        waited = [entities[f"{door}_{key}"] for key in ("motion_event", "motion", "doorbell_event", "last_ring")]
+        waited = [entities[f"{door}_{key}"] for key in ("motion_event", "last_motion", "doorbell_event", "last_ring")]
         async with self._rig.home.connection() as socket:
             await socket.send_json({"id": 1, "type": "subscribe_events", "event_type": "state_changed"})
             await self._rig.cloud.post("mischief", kind="duplicate", count=2)
