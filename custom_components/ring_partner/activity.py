@@ -93,12 +93,13 @@ class ActivityLog:
             return verdict
         if event.kind is Kind.RING:
             self._learn_doorbell(event, verdict)
-        before = self._activity.get(event.device_id, Activity())
-        self._activity = {**self._activity, event.device_id: before.after(event)}
-        self._coordinator.set_activity(self._activity)
+        # First the bell, then "last …": an entity that has yet to be made for this event looks back for itself.
         if verdict is Verdict.FIRE:
             _LOGGER.debug("%s at a device, known from %s", event.kind, event.source)
             async_dispatcher_send(self._hass, event_signal(self._entry.entry_id, event.device_id), event)
+        before = self._activity.get(event.device_id, Activity())
+        self._activity = {**self._activity, event.device_id: before.after(event)}
+        self._coordinator.set_activity(self._activity)
         self.save_soon()
         return verdict
 

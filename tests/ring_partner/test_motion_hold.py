@@ -51,6 +51,7 @@ async def test_a_person_sensor_appears_once_a_person_was_seen(freezer, hass, clo
     assert "person" not in entity_ids(hass, pushed, door)
     await async_press(hass, cloud, door, "human")
     assert "person" in entity_ids(hass, pushed, door)
+    assert state_of(hass, pushed, door, "person") == "on"
     await async_pass_time(hass, freezer, 40 * SECOND)
     assert state_of(hass, pushed, door, "person") == "off"
     await async_press(hass, cloud, door, "human")
