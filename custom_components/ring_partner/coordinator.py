@@ -136,6 +136,9 @@ class RingCoordinator(DataUpdateCoordinator[RingData]):
     async def _async_update_data(self) -> RingData:
         """Read the whole account."""
         if (wait := self.seconds_to_wait) > 0:
+            if self.last_update_success:
+                # It was the history that asked too much: the devices are as well known as before.
+                return self.data
             # Ring asked for it. The timer is set from the last full second, hence one more.
             raise UpdateFailed(translation_domain=DOMAIN, translation_key="rate_limited", retry_after=wait + 1)
         try:
