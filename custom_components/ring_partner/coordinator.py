@@ -136,7 +136,7 @@ class RingCoordinator(DataUpdateCoordinator[RingData]):
     async def _async_update_data(self) -> RingData:
         """Read the whole account."""
         if (wait := self.seconds_to_wait) > 0:
-            if self.last_update_success:
+            if self.last_update_success and self._session.expires_at > dt_util.utcnow():
                 # It was the history that asked too much: the devices are as well known as before.
                 return self.data
             # Ring asked for it. The timer is set from the last full second, hence one more.
