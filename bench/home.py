@@ -6,9 +6,11 @@ from pathlib import Path
 import secrets
 import socket
 import time
+from typing import Any
 
 from custom_components.ring_partner.api import Token
-from custom_components.ring_partner.const import DOMAIN
+from custom_components.ring_partner.const import CONF_SIGNING_KEY, DOMAIN
+from custom_components.ring_partner.endpoints import Endpoint, endpoint_id
 from custom_components.ring_partner.session import new_link
 from ring_cloud import Account, App, RingCloud
 
@@ -17,6 +19,7 @@ ENTRY_ID = "0123456789abcdef0123456789abcdef"
 CLIENT_ID = "fake-client-id"
 CLIENT_SECRET = "fake-client-secret"
 CREDENTIALS = "bench"
+SIGNING_KEY = "fake-signing-key"
 
 
 class Home:
@@ -27,7 +30,8 @@ class Home:
         self.folder = folder
         self.cloud = cloud
         self.account = account
-        self.app: App = cloud.add_app(CLIENT_ID, name="Bench", client_secret=CLIENT_SECRET)
+        self.port = free_port()
+        self.app: App = cloud.add_app(CLIENT_ID, name="Bench", client_secret=CLIENT_SECRET, signing_key=SIGNING_KEY)
 
     @property
     def entries(self) -> Path:
@@ -39,7 +43,12 @@ class Home:
         """Where the integration keeps the newest token."""
         return self.folder / ".storage" / f"{DOMAIN}.{ENTRY_ID}.token"
 
-    def link(self, *, polling: bool = True) -> None:
+    @property
+    def webhook_url(self) -> str:
+        """Where Home Assistant hears of events, once it is up."""
+        return f"http://127.0.0.1:{self.port}/api/webhook/{endpoint_id(SIGNING_KEY, Endpoint.EVENTS)}"
+
+    def link(self, *, polling: bool = True, can_be_pushed: bool = False) -> None:
         """Write a configuration with a new link."""
         (self.folder / ".storage").mkdir(parents=True, exist_ok=True)
         (self.folder / "custom_components").mkdir(exist_ok=True)
@@ -51,13 +60,16 @@ class Home:
         (self.folder / "configuration.yaml").write_text("logger:\n  default: warning\n", encoding="utf-8")
         response = json.dumps(self.cloud.link_directly(self.account, self.app))
         token = new_link(Token.from_response(json.loads(response), time.time()))
-        self._store("core.config_entries", 1, 5, {"entries": [self._entry(token, polling=polling)]})
+        entry = self._entry(token, polling=polling)
+        if can_be_pushed:
+            entry["data"] |= {CONF_SIGNING_KEY: SIGNING_KEY}
+        self._store("core.config_entries", 1, 5, {"entries": [entry]})
         credential = {"client_id": CLIENT_ID, "client_secret": CLIENT_SECRET, "domain": DOMAIN, "name": "Bench"}
         items = [credential | {"id": CREDENTIALS, "auth_domain": CREDENTIALS}]
         self._store("application_credentials", 1, 1, {"items": items})
-        self._store("http", 1, 1, {"server_host": ["127.0.0.1"], "server_port": free_port()})
+        self._store("http", 1, 1, {"server_host": ["127.0.0.1"], "server_port": self.port})
 
-    def _entry(self, token: dict[str, object], *, polling: bool) -> dict[str, object]:
+    def _entry(self, token: dict[str, object], *, polling: bool) -> dict[str, Any]:
         now = datetime.now(UTC).isoformat()
         return {
             "created_at": now,

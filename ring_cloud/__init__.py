@@ -7,6 +7,7 @@ from .families import FAMILIES, Permission
 from .faults import Cut, Garbage
 from .grants import Rotation
 from .linking import compute_nonce
+from .media_time import read_time, read_times
 from .mischief import Mischief
 from .model import Account, App, Device, LinkStatus
 from .sender import DeliveryError
@@ -40,5 +41,7 @@ __all__ = [
     "Switches",
     "UnknownError",
     "compute_nonce",
+    "read_time",
+    "read_times",
     "sign",
 ]

@@ -6,7 +6,8 @@ from http import HTTPStatus
 from aiohttp import web
 from yarl import URL
 
-from . import documents
+from . import chimes, documents
+from .chimes import Played
 from .families import Permission
 from .gateway import ApiHandler
 from .grants import Grant
@@ -111,6 +112,16 @@ async def get_history(world: World, grant: Grant, request: web.Request) -> web.R
     return web.json_response(world.history.page(device.id, query))
 
 
+async def play_sound(world: World, grant: Grant, request: web.Request) -> web.Response:
+    """Play a sound of the app on a chime."""
+    if Permission.CHIMES not in _permissions(grant):
+        raise ApiError(HTTPStatus.FORBIDDEN, "The app has no permission for chimes")
+    device = _one(world, grant, request)
+    audio_ref = chimes.playable(await request.read(), device)
+    world.played.append(Played(device=device, audio_ref=audio_ref, time=world.clock.time()))
+    return web.json_response(chimes.answer(audio_ref), status=HTTPStatus.ACCEPTED)
+
+
 async def get_subscriptions(world: World, grant: Grant, request: web.Request) -> web.Response:
     """Answer the app's subscriptions, 25 to a page."""
     if request.match_info["account_id"] != "me":
@@ -158,5 +169,6 @@ ROUTES: tuple[tuple[str, str, ApiHandler], ...] = (
     ("GET", "/v1/devices/{device_id}/location", get_location),
     *(("GET", f"/v1/devices/{{device_id}}/{kind}", _sub_resource(kind)) for kind in documents.SUB_RESOURCES),
     ("GET", "/v1/history/devices/{device_id}/events", get_history),
+    ("POST", "/v1/devices/{device_id}/media/audio/playback", play_sound),
     ("GET", "/v1/accounts/{account_id}/subscriptions", get_subscriptions),
 )

@@ -57,7 +57,7 @@ def _app(world: World, fields: Fields) -> App:
 async def get_state(world: World, _request: web.Request, fields: Fields) -> JsonObject:
     """Answer everything as one document."""
     fields.finish()
-    return state.describe(world)
+    return {**state.describe(world), **world.live.describe(), "media_url": world.media_url}
 
 
 async def put_app(world: World, _request: web.Request, fields: Fields) -> JsonObject:

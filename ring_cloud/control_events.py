@@ -6,8 +6,9 @@ from aiohttp import web
 
 from . import mischief, state
 from .control import ControlHandler, account_of, number_of
+from .live import CAP_SECONDS
 from .model import Subscription
-from .switches import CHOICES
+from .switches import BOUNDS, CHOICES, NUMBERS, LiveEnd
 from .values import Fields, InputError, JsonObject, UnknownError
 from .world import World
 
@@ -103,13 +104,49 @@ async def put_switches(world: World, _request: web.Request, fields: Fields) -> J
 def _switch(fields: Fields, key: str, now: object) -> bool | int | str:
     if isinstance(now, bool):
         return fields.flag(key)
+    if key in NUMBERS:
+        return _one_of(NUMBERS[key], fields.integer(key), key)
     if isinstance(now, int):
-        return fields.integer(key, low=1, high=100)
+        low, high = BOUNDS[key]
+        return fields.integer(key, low=low, high=high)
+    if key not in CHOICES:
+        return _printable(fields.text(key, ""), key)
     choices = tuple(CHOICES[key])
     text = fields.text(key)
     if text not in choices:
         raise InputError(f"{key} must be one of {', '.join(choices)}")
     return choices[choices.index(text)]
+
+
+def _one_of(numbers: tuple[int, ...], number: int, key: str) -> int:
+    if number not in numbers:
+        raise InputError(f"{key} must be one of {', '.join(map(str, numbers))}")
+    return number
+
+
+def _printable(text: str, key: str) -> str:
+    # It becomes a header.
+    if not text.isascii() or not text.isprintable():
+        raise InputError(f"{key} must be plain text")
+    return text
+
+
+async def end_live(world: World, request: web.Request, fields: Fields) -> JsonObject:
+    """End the live views of a device, as Ring does."""
+    _, device = world.find_device(request.match_info["device_id"])
+    how = fields.text("how", str(world.switches.whep_end))
+    fields.finish()
+    if how not in tuple(LiveEnd):
+        raise InputError(f"how must be one of {', '.join(LiveEnd)}")
+    return {"ended": world.live.end(device, how)}
+
+
+async def set_live_caps(world: World, _request: web.Request, fields: Fields) -> JsonObject:
+    """Let live views last shorter or longer than Ring does; nothing given: as long as with Ring."""
+    caps = {power: fields.number(power, low=0.1, high=3600) for power in CAP_SECONDS if power in fields}
+    fields.finish()
+    world.live.cap_seconds = caps or None
+    return world.live.describe()
 
 
 ROUTES: tuple[tuple[str, str, ControlHandler], ...] = (
@@ -123,4 +160,6 @@ ROUTES: tuple[tuple[str, str, ControlHandler], ...] = (
     ("POST", "/control/deliveries/release", release),
     ("POST", "/control/deliveries/replay", replay),
     ("POST", "/control/switches", put_switches),
+    ("POST", "/control/live", set_live_caps),
+    ("POST", "/control/devices/{device_id}/live/end", end_live),
 )

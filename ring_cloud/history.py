@@ -1,5 +1,6 @@
 """What happened at cameras, as the history tells it: newest first, in pages."""
 
+from bisect import bisect_right
 from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -13,9 +14,10 @@ from .clock import iso_time
 from .events import LIVE_VIEW, MOTION, PRESS, Event
 from .families import Permission
 from .ids import resource_id
+from .model import Device
 from .refusals import ApiError
 from .switches import NextLink, Switches
-from .values import Json, JsonObject
+from .values import InputError, Json, JsonObject
 
 _KEPT = 10_000
 # How a webhook's type is called here, and how long such a recording is. Sensors have no history.
@@ -79,6 +81,29 @@ class History:
         )
         self._rows.setdefault(device.id, deque(maxlen=_KEPT)).append(row)
 
+    def remember(self, device: Device, event_type: str, sub_type: str | None, at: float, duration: float | None) -> Row:
+        """Put something of the past in its place: `motion_detected`, `button_press` or `on_demand` of a camera."""
+        if event_type not in _TYPES or device.family.permission is not Permission.CAMERAS:
+            raise InputError(f"the history has {', '.join(_TYPES)} of cameras")
+        kind, length_ms = _TYPES[event_type]
+        rows = self._rows.setdefault(device.id, deque(maxlen=_KEPT))
+        start_ms = int(at * 1000)
+        while (place := bisect_right(rows, start_ms, key=_start_ms)) and rows[place - 1].start_ms == start_ms:
+            # Pages of the history are told apart by times.
+            start_ms += 1
+        row = Row(
+            device_id=device.id,
+            event_type=kind,
+            start_ms=start_ms,
+            end_ms=start_ms + (length_ms if duration is None else int(duration * 1000)),
+            sub_type=sub_type or ("motion" if event_type == MOTION else None),
+        )
+        if len(rows) == _KEPT:
+            rows.popleft()
+            place = max(0, place - 1)
+        rows.insert(place, row)
+        return row
+
     def rows(self, device_id: str) -> list[Row]:
         """Return the events of a device, newest first."""
         return list(reversed(self._rows.get(device_id, ())))
@@ -138,6 +163,10 @@ class History:
             },
             "meta": {"riid": None},
         }
+
+
+def _start_ms(row: Row) -> int:
+    return row.start_ms
 
 
 def _milliseconds(key: str) -> int:

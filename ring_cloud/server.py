@@ -5,7 +5,7 @@ from typing import Self
 
 from aiohttp import web
 
-from . import api, authorize, control, control_events, integrations, oauth, pages
+from . import api, authorize, control, control_events, integrations, media_control, media_routes, oauth, pages, whep
 from .gateway import WORLD, authenticated
 from .middleware import edge, misbehave, record
 from .model import Account
@@ -17,30 +17,33 @@ class RingCloud(World):
     """A Ring cloud on this machine: `async with RingCloud() as cloud`, or start and stop."""
 
     _runner: web.AppRunner | None = None
+    _media_runner: web.AppRunner | None = None
 
-    async def start(self, host: str = "127.0.0.1", port: int = 0) -> None:
-        """Listen; `url` says where."""
+    async def start(self, host: str = "127.0.0.1", port: int = 0, media_port: int = 0) -> None:
+        """Listen; `url` says where, `media_url` where the media are."""
         if self._runner is not None:
             raise ConflictError("the cloud is already running")
-        runner = web.AppRunner(_application(self), access_log=None, shutdown_timeout=1)
-        await runner.setup()
+        self._media_runner, media_url = await _serve(media_routes.media_application(self), host, media_port)
         try:
-            await web.TCPSite(runner, host, port).start()
+            self._runner, url = await _serve(_application(self), host, port)
         except OSError:
-            await runner.cleanup()
+            await self._media_runner.cleanup()
             raise
-        self._runner = runner
         self.listen()
         self.deliveries.start()
-        self.url = f"http://{f'[{host}]' if ':' in host else host}:{runner.addresses[0][1]}"
+        self.url, self.media_url = url, media_url
 
     async def stop(self) -> None:
         """Stop listening; state survives, so that a later start is the same cloud again."""
         self.faults.clear()
+        self.media.transfers.clear()
         # First of all, and at once: a client that connects while the listener closes would wait for ever.
-        if self._runner is not None:
-            await self._runner.cleanup()
-        self._runner = None
+        for runner in (self._runner, self._media_runner):
+            if runner is not None:
+                await runner.cleanup()
+        self._runner = self._media_runner = None
+        await self.media.files.close()
+        await self.live.stop()
         await self.deliveries.stop()
         await self.sender.close()
 
@@ -58,18 +61,29 @@ class RingCloud(World):
         await self.stop()
 
 
+async def _serve(application: web.Application, host: str, port: int) -> tuple[web.AppRunner, str]:
+    runner = web.AppRunner(application, access_log=None, shutdown_timeout=1)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, host, port).start()
+    except OSError:
+        await runner.cleanup()
+        raise
+    return runner, f"http://{f'[{host}]' if ':' in host else host}:{runner.addresses[0][1]}"
+
+
 def _application(cloud: World) -> web.Application:
-    app = web.Application(middlewares=[record, edge, misbehave])
+    app = web.Application(middlewares=[record, media_routes.travel, edge, misbehave])
     app[WORLD] = cloud
     app.router.add_post("/oauth/token", oauth.token)
     app.router.add_get(authorize.PATH, authorize.show, allow_head=False)
     app.router.add_post(authorize.PATH, authorize.decide)
-    for method, path, handler in (*api.ROUTES, *integrations.ROUTES):
+    for method, path, handler in (*api.ROUTES, *integrations.ROUTES, *media_routes.ROUTES, *whep.ROUTES):
         app.router.add_route(method, path, authenticated(handler))
     app.router.add_route("*", "/oauth/{tail:.*}", oauth.no_such_route)
     app.router.add_route("*", "/v1/devices/{device_id}/events", api.forbidden_route)
     app.router.add_route("*", "/v1/{tail:.*}", api.no_such_route)
-    for method, path, control_handler in (*control.ROUTES, *control_events.ROUTES):
+    for method, path, control_handler in (*control.ROUTES, *control_events.ROUTES, *media_control.ROUTES):
         app.router.add_route(method, path, control.controlled(control_handler))
     app.router.add_route("*", "/control/{tail:.*}", control.controlled(control.no_such_control))
     app.router.add_get("/", pages.index)

@@ -3,6 +3,7 @@
 from dataclasses import asdict
 from itertools import islice
 
+from .chimes import Played
 from .controls import CONTROLS
 from .deliveries import Delivery
 from .events import actions
@@ -17,6 +18,7 @@ from .world import World
 
 SHOWN_REQUESTS = 200
 SHOWN_DELIVERIES = 200
+SHOWN_PLAYED = 200
 
 
 def describe(world: World) -> JsonObject:
@@ -36,6 +38,7 @@ def describe(world: World) -> JsonObject:
         "deliveries": [_delivery(item) for item in islice(reversed(world.deliveries), SHOWN_DELIVERIES)],
         "letters": {"held": len(world.deliveries.held), "dead": len(world.deliveries.dead_letters)},
         "mischief": [describe_prank(prank) for prank in world.deliveries.pranks],
+        "played": [_played(item) for item in islice(reversed(world.played), SHOWN_PLAYED)],
         "switches": describe_switches(world.switches),
     }
 
@@ -147,6 +150,15 @@ def _delivery(delivery: Delivery) -> JsonObject:
         "milliseconds": delivery.attempts[-1].milliseconds if delivery.attempts else None,
         "next_retry": delivery.next_retry,
         "mischief": sorted(delivery.mischief),
+    }
+
+
+def _played(played: Played) -> JsonObject:
+    return {
+        "time": played.time,
+        "device_id": played.device.id,
+        "device": played.device.name,
+        "audio_ref": played.audio_ref,
     }
 
 

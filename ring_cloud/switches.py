@@ -29,6 +29,45 @@ class NextLink(StrEnum):
     TRAILING = "trailing"
 
 
+class ClipAnswer(StrEnum):
+    """What a download of a clip answers: a redirect of either kind, or the file itself."""
+
+    SEE_OTHER = "see_other"
+    MOVED = "moved"
+    DIRECT = "direct"
+
+
+class Direction(StrEnum):
+    """What an answer of a live view says of its direction."""
+
+    SENDONLY = "sendonly"
+    SENDRECV = "sendrecv"
+    RECVONLY = "recvonly"
+    INACTIVE = "inactive"
+
+
+class OneSession(StrEnum):
+    """What a second viewer of a device gets: an answer and no frames, a refusal, or frames as well."""
+
+    SILENT = "silent"
+    REFUSED = "refused"
+    MANY = "many"
+
+
+class LiveEnd(StrEnum):
+    """How a live view ends from Ring's side: the media stops and the connection stays, or it is closed."""
+
+    SILENT = "silent"
+    CLOSE = "close"
+
+
+class WhepMedia(StrEnum):
+    """What is behind an answer: a real connection, or nobody (quick, for tests of who opens and closes)."""
+
+    REAL = "real"
+    NONE = "none"
+
+
 @dataclass(slots=True, kw_only=True)
 class Switches:
     """How this cloud behaves where Ring may behave otherwise; plain texts will do for the choices."""
@@ -41,10 +80,37 @@ class Switches:
     history_next: NextLink | str = NextLink.KEEPS
     history_times_as_text: bool = False
     history_repeats_cursor: bool = False
+    clip_answer: ClipAnswer | str = ClipAnswer.SEE_OTHER
+    recording_ready_after: int = 0
+    media_link_lifetime: int = 300
+    media_bytes_per_second: int = 0
+    clip_padding: int = 0
+    whep_direction: Direction | str = Direction.SENDONLY
+    whep_one_session: OneSession | str = OneSession.SILENT
+    whep_end: LiveEnd | str = LiveEnd.SILENT
+    whep_media: WhepMedia | str = WhepMedia.REAL
+    whep_bare_offers: bool = False
+    whep_needs_plan: bool = False
+    whep_take: bool = False
+    whep_delete_status: int = 200
+    whep_link: str = ""
 
 
 CHOICES: Mapping[str, type[StrEnum]] = {
     "envelope": Envelope,
     "sub_type_place": SubTypePlace,
     "history_next": NextLink,
+    "clip_answer": ClipAnswer,
+    "whep_direction": Direction,
+    "whep_one_session": OneSession,
+    "whep_end": LiveEnd,
+    "whep_media": WhepMedia,
 }
+BOUNDS: Mapping[str, tuple[int, int]] = {
+    "history_page_size": (1, 100),
+    "recording_ready_after": (0, 3600),
+    "media_link_lifetime": (1, 86_400),
+    "media_bytes_per_second": (0, 1_000_000_000),
+    "clip_padding": (0, 1_000_000_000),
+}
+NUMBERS: Mapping[str, tuple[int, ...]] = {"whep_delete_status": (200, 204)}

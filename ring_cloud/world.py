@@ -5,18 +5,22 @@ from itertools import count, cycle, islice
 from typing import TypedDict, Unpack
 
 from . import events
+from .chimes import Played
 from .clock import Clock
 from .deliveries import Deliveries
 from .events import Event
 from .families import FAMILIES, PLAYGROUND_FAMILY, Permission
 from .faults import Faults
-from .grants import Grants
+from .grants import Grant, Grants
 from .happenings import Happenings
-from .history import History
+from .history import History, Row
 from .ids import resource_id
 from .journal import Journal
 from .limits import Limits
 from .linking import Links
+from .live import Live
+from .media import Media
+from .media_journal import MediaJournal
 from .model import Account, App, Device, Flow, Link, LinkStatus, Location, Readings, Subscription
 from .sender import Sender, is_success
 from .switches import Switches
@@ -58,7 +62,13 @@ class World:
         self.deliveries = Deliveries(self._now, self.sender, self.switches)
         self.history = History(self.switches)
         self._happenings = Happenings(self._now, self.history, self.deliveries)
+        self.media = Media(self._now, self.history, self.switches)
+        self.media_requests = MediaJournal()
+        self.live = Live(self._now, self.switches, self._watched)
+        self.played: list[Played] = []
+        """What was heard on chimes, oldest first."""
         self.url = ""
+        self.media_url = ""
 
     def _now(self) -> float:
         return self.clock.time()
@@ -67,10 +77,14 @@ class World:
         """Count requests, for example `count("POST", "/oauth/token")`."""
         return self.requests.count(method, path, status)
 
+    def count_media(self, method: str = "*", path: str = "*", status: int | None = None) -> int:
+        """Count requests to the media origin."""
+        return self.media_requests.count(method, path, status)
+
     def secrets(self) -> frozenset[str]:
         """Return all that must never appear in a log: tokens, codes, nonces, client secrets, signing keys."""
         of_apps = {text for app in self.apps.values() for text in (app.client_secret, app.signing_key) if text}
-        return self.grants.secrets() | self.links.secrets() | of_apps
+        return self.grants.secrets() | self.links.secrets() | self.media.secrets() | of_apps
 
     # The developer portal
 
@@ -166,9 +180,27 @@ class World:
             device, account, links, event_type, sub_type=sub_type, component_ids=component_ids
         )
 
+    def remember(
+        self,
+        device: Device,
+        event_type: str,
+        *,
+        at: float,
+        sub_type: str | None = None,
+        duration: float | None = None,
+    ) -> Row:
+        """Let something have happened in the past: a row of the history with its recording, and no webhook."""
+        if at >= self.clock.time():
+            raise InputError("the past lies before now")
+        return self.history.remember(device, event_type, sub_type, at, duration)
+
     def view_live(self, device: Device) -> Event:
         """Start a live view: a row of the history, and no webhook."""
         return self.happen(device, events.LIVE_VIEW)
+
+    def _watched(self, account: Account, device: Device) -> None:
+        # Not `happen`: the device of the playground belongs to no account.
+        self._happenings.at_device(device, account, (), events.LIVE_VIEW)
 
     def simulate_playground(self, token: str) -> Event:
         """Press a button of the developers' playground: whatever it says, it is a live view."""
@@ -252,6 +284,19 @@ class World:
         """Return the token response of a finished one-way link, without any HTTP."""
         return self.links.link_directly(account, app, completed=completed, device_ids=device_ids)
 
+    def backdate_consent(self, account: Account, app: App, seconds: float) -> float:
+        """Let the user have consented so many seconds ago; return when that was."""
+        link = self.links.get(account, app)
+        if link is None or link.consented_at is None:
+            raise ConflictError("the user has not consented")
+        link.consented_at = min(link.consented_at, self.clock.time() - seconds)
+        return link.consented_at
+
+    def seen_since_ms(self, grant: Grant) -> int:
+        """Return from when on a partner may see what was recorded: since the consent, or the playground's token."""
+        link = self.links.get(grant.account, grant.app) if grant.app else None
+        return int((link.consented_at or 0) * 1000) if link else self.media.shared_since_ms(grant.playground_devices)
+
     def deliverable(self, account: Account, app: App) -> bool:
         """Say whether anything may be pushed to the app: only once the partner has completed the link."""
         link = self.links.get(account, app)
@@ -261,6 +306,7 @@ class World:
         """Return a token of the developers' playground; its device has new ids each time."""
         location = Location(resource_id("location"), "US", "CA")
         device = Device(self.clock, PLAYGROUND_FAMILY, "Playground Device", location)
+        self.media.share_from_now(device)
         return self.grants.playground_token(account, device)
 
 

@@ -9,33 +9,48 @@ from homeassistant.config_entries import ConfigEntry
 from homeassistant.const import Platform
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.exceptions import ConfigEntryAuthFailed, ConfigEntryNotReady
-from homeassistant.helpers import device_registry as dr, issue_registry as ir
+from homeassistant.helpers import config_validation as cv, device_registry as dr, issue_registry as ir
 from homeassistant.helpers.aiohttp_client import async_get_clientsession
 from homeassistant.helpers.config_entry_oauth2_flow import (
     ImplementationUnavailableError,
     async_get_config_entry_implementation,
 )
+from homeassistant.helpers.typing import ConfigType
 
 from .activity import ActivityLog, activity_store
-from .api import RingAuthError, RingClient, RingError, RingForbiddenError, RingHosts, StaticAuth
+from .api import RingAuthError, RingClient, RingError, RingForbiddenError, RingHosts, RingMedia, StaticAuth, Whep
 from .application_credentials import RingOAuth2Implementation
+from .cache import media_cache
+from .clips import Clips
 from .const import CONF_IMPLEMENTATION, CONF_SIGNING_KEY, DOMAIN
 from .coordinator import RingCoordinator
 from .devices import identifiers
 from .endpoints import async_delete_cloudhooks
 from .journal import TokenJournal
 from .linking import async_acquire_listener
+from .live import LiveViews
+from .media import Pictures
 from .models import RingConfigEntry, RingRuntimeData
 from .push import async_listen
+from .recordings import Recordings
 from .repairs import AccountIssue, clear, clear_out_of_scope, report
+from .services import async_register_actions
 from .session import RingSession, async_newest_record, async_wait_for_refresh, not_saved_issue_id
 
 _LOGGER = logging.getLogger(__name__)
 
+CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
+
 # Removing an account must not wait long for a Ring that is down.
 UNLINK_SECONDS = 15
 
-PLATFORMS = (Platform.BINARY_SENSOR, Platform.EVENT, Platform.SENSOR)
+PLATFORMS = (Platform.BINARY_SENSOR, Platform.BUTTON, Platform.CAMERA, Platform.EVENT, Platform.SENSOR)
+
+
+async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
+    """Register the actions; they exist even when no account is set up, and then say why they cannot work."""
+    async_register_actions(hass)
+    return True
 
 
 async def async_setup_entry(hass: HomeAssistant, entry: RingConfigEntry) -> bool:
@@ -68,7 +83,17 @@ async def async_setup_entry(hass: HomeAssistant, entry: RingConfigEntry) -> bool
     clear(hass, entry, AccountIssue.LINK_REMOVED, AccountIssue.LINK_ENDED)
     activity = ActivityLog(hass, entry, coordinator)
     await activity.async_load()
-    entry.runtime_data = RingRuntimeData(client, session, coordinator, activity)
+    media, cache = RingMedia(client), media_cache(hass, entry)
+    entry.runtime_data = RingRuntimeData(
+        client,
+        session,
+        coordinator,
+        activity,
+        pictures=Pictures(hass, entry, media, cache),
+        clips=Clips(hass, entry, media, cache),
+        recordings=Recordings(hass, entry, client),
+        live=LiveViews(hass, entry, Whep(client)),
+    )
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
     # Only now is there somebody to hear of what happens.
     await async_listen(hass, entry)
@@ -78,6 +103,8 @@ async def async_setup_entry(hass: HomeAssistant, entry: RingConfigEntry) -> bool
 async def async_unload_entry(hass: HomeAssistant, entry: RingConfigEntry) -> bool:
     """Unload an account, and wait for a new token that may be on its way."""
     if unloaded := await hass.config_entries.async_unload_platforms(entry, PLATFORMS):
+        # Ring's cameras are awake as long as somebody watches; ending that takes a token.
+        await entry.runtime_data.live.async_close()
         await entry.runtime_data.session.async_close()
         await entry.runtime_data.activity.async_save()
     return unloaded

@@ -32,6 +32,13 @@ DEFAULT_MOTION_HOLD_SECONDS: Final = 30
 MIN_MOTION_HOLD_SECONDS: Final = 5
 MAX_MOTION_HOLD_SECONDS: Final = 600
 
+OPTION_CACHE_MEGABYTES: Final = "cache_megabytes"
+DEFAULT_CACHE_MEGABYTES: Final = 500
+MAX_CACHE_MEGABYTES: Final = 50_000
+OPTION_CACHE_DAYS: Final = "cache_days"
+DEFAULT_CACHE_DAYS: Final = 30
+MAX_CACHE_DAYS: Final = 180
+
 # A device that only hides (end-to-end encryption switched on) keeps its settings for a day.
 STALE_AFTER: Final = timedelta(days=1)
 # What changes rarely: the subscription, and the reminder that the link is complete.

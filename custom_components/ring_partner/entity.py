@@ -18,6 +18,7 @@ from .const import DOMAIN, OPTION_DOORBELLS
 from .coordinator import RingCoordinator
 from .devices import account_identifier, component_id
 from .events import Activity
+from .identifiers import CameraId
 from .kinds import is_doorbell
 from .models import Account, RingConfigEntry
 
@@ -169,19 +170,44 @@ class ComponentEntity[ValueT](ValueEntity[Component, ValueT]):
         self._component_id = component.component_id
         identifier = component_id(device.id, component.component_id)
         super().__init__(coordinator, identifier, description, value_fn, device.id)
-        parent = dr.async_get(coordinator.hass).async_get_device_by_identifier(
-            (DOMAIN, device.id), coordinator.config_entry.entry_id
-        )
-        if TYPE_CHECKING:
-            # Registered by the poll that found the device.
-            assert parent is not None
-        self._attr_device_info = ChildDeviceInfo(identifiers={(DOMAIN, identifier)}, parent_device_id=parent.id)
+        self._attr_device_info = _component_info(coordinator, device.id, identifier)
 
     @override
     def _subject(self) -> Component | None:
         device = self.coordinator.current_device(self._device_id)
         components = () if device is None else device.capabilities.components
         return next((item for item in components if item.component_id == self._component_id), None)
+
+
+class CameraEntity[ValueT](DeviceEntity[ValueT]):
+    """A value of a camera, which may be one of several of its device."""
+
+    def __init__(
+        self,
+        coordinator: RingCoordinator,
+        device: Device,
+        camera: CameraId,
+        description: RingDeviceDescription,
+        value_fn: Callable[[Device], ValueT | None],
+    ) -> None:
+        """Belong to the device, or to the component."""
+        super().__init__(coordinator, device, description, value_fn)
+        self.camera = camera
+        if camera.component_id is not None:
+            identifier = component_id(device.id, camera.component_id)
+            self._attr_unique_id = f"{identifier}_{description.key}"
+            self._attr_device_info = _component_info(coordinator, device.id, identifier)
+
+
+def _component_info(coordinator: RingCoordinator, device_id: str, identifier: str) -> ChildDeviceInfo:
+    """Return where the entities of a component belong: to a part of its device."""
+    parent = dr.async_get(coordinator.hass).async_get_device_by_identifier(
+        (DOMAIN, device_id), coordinator.config_entry.entry_id
+    )
+    if TYPE_CHECKING:
+        # Registered by the poll that found the device.
+        assert parent is not None
+    return ChildDeviceInfo(identifiers={(DOMAIN, identifier)}, parent_device_id=parent.id)
 
 
 @callback
@@ -204,6 +230,7 @@ def async_add_as_devices_appear(
                 device.features,
                 device.capabilities,
                 device.location,
+                device.configurations.chime_slots,
                 is_doorbell(device, entry.options.get(OPTION_DOORBELLS, ())),
                 coordinator.data.activity.get(device.id, NOTHING_YET).sees_people,
             )

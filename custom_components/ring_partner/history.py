@@ -67,7 +67,7 @@ class HistoryReader:
         """Read one camera; the others follow."""
         self._cancel_timer = None
         cameras = [device.id for device in self._coordinator.data.devices.values() if is_camera(device)]
-        self._queue = [device_id for device_id in self._queue if device_id in cameras] or cameras
+        self._queue = [device_id for device_id in self._queue if device_id in cameras] or list(cameras)
         asked = self._coordinator.seconds_to_wait
         # While Ring is down or asks to wait, what happened there can wait, too.
         if self._queue and not asked and self._coordinator.last_update_success:

@@ -4,6 +4,7 @@ from collections.abc import Collection
 
 from .api import Device, Feature
 from .const import PermissionGroup
+from .identifiers import CameraId
 
 # The first feature a device has names it, when Ring's picture of it does not.
 _NAMES: tuple[tuple[Feature, str], ...] = (
@@ -43,6 +44,14 @@ def is_camera(device: Device) -> bool:
     return Feature.VIDEO in device.features
 
 
+def cameras_of(device: Device) -> tuple[CameraId, ...]:
+    """Return the cameras of a device: none, one, or one for each of its components."""
+    if not is_camera(device):
+        return ()
+    components = tuple(CameraId(device.id, part.component_id) for part in device.capabilities.components)
+    return components or (CameraId(device.id),)
+
+
 def is_doorbell(device: Device, doorbells: Collection[str]) -> bool:
     """Whether somebody can ring at the device."""
     return device.id in doorbells or (is_camera(device) and "doorbell" in (device.model or "").lower())
@@ -51,3 +60,8 @@ def is_doorbell(device: Device, doorbells: Collection[str]) -> bool:
 def is_unidentified_camera(device: Device) -> bool:
     """Whether only the user can say that this camera is a doorbell."""
     return is_camera(device) and device.model is None
+
+
+def is_battery_powered(device: Device) -> bool:
+    """Whether the device is known to run on a battery; Ring reports the charge of few cameras."""
+    return device.status.battery is not None or "batter" in (device.model or "").lower()

@@ -13,7 +13,11 @@ from .events import Activity
 
 if TYPE_CHECKING:
     from .activity import ActivityLog
+    from .clips import Clips
     from .coordinator import RingCoordinator
+    from .live import LiveViews
+    from .media import Pictures
+    from .recordings import Recordings
     from .session import RingSession
 
 type RingConfigEntry = ConfigEntry[RingRuntimeData]
@@ -27,6 +31,10 @@ class RingRuntimeData:
     session: RingSession
     coordinator: RingCoordinator
     activity: ActivityLog
+    pictures: Pictures
+    clips: Clips
+    recordings: Recordings
+    live: LiveViews
 
 
 class DeliveryMode(StrEnum):

@@ -7,14 +7,20 @@ from .errors import (
     RingClientCredentialsError,
     RingError,
     RingForbiddenError,
+    RingMediaError,
+    RingMediaNotFoundError,
+    RingMediaNotReadyError,
+    RingMediaTooEarlyError,
+    RingMediaUnreadableError,
     RingNotFoundError,
     RingRateLimitError,
     RingRequestError,
     RingUnavailableError,
 )
-from .events import HistoryEvent, WebhookEvent, parse_webhook
+from .events import HistoryEvent, HistoryPage, WebhookEvent, parse_webhook
 from .hosts import RingHosts
 from .linking import compute_nonce, is_fresh, mask_identifier, nonce_matches
+from .media import MAX_CLIP, Clip, Picture, PictureFormat, RingMedia
 from .models import (
     AppIntegration,
     ChimeSlot,
@@ -33,12 +39,15 @@ from .models import (
 )
 from .transport import VERSION
 from .webhook import verify_signature
+from .whep import IceServer, LiveSession, Whep
 
 __all__ = [
+    "MAX_CLIP",
     "VERSION",
     "AbstractAuth",
     "AppIntegration",
     "ChimeSlot",
+    "Clip",
     "Component",
     "Device",
     "DeviceCapabilities",
@@ -46,9 +55,14 @@ __all__ = [
     "DeviceStatus",
     "Feature",
     "HistoryEvent",
+    "HistoryPage",
+    "IceServer",
+    "LiveSession",
     "Location",
     "Measurement",
     "OAuthClient",
+    "Picture",
+    "PictureFormat",
     "RateLimit",
     "RingAuthError",
     "RingClient",
@@ -56,6 +70,12 @@ __all__ = [
     "RingError",
     "RingForbiddenError",
     "RingHosts",
+    "RingMedia",
+    "RingMediaError",
+    "RingMediaNotFoundError",
+    "RingMediaNotReadyError",
+    "RingMediaTooEarlyError",
+    "RingMediaUnreadableError",
     "RingNotFoundError",
     "RingRateLimitError",
     "RingRequestError",
@@ -66,6 +86,7 @@ __all__ = [
     "User",
     "VideoCapability",
     "WebhookEvent",
+    "Whep",
     "Zone",
     "compute_nonce",
     "is_fresh",

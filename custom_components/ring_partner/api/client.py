@@ -1,7 +1,8 @@
 """The Ring Partner API: one path for every request, one place that knows what a status means."""
 
 import asyncio
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import batched
@@ -16,11 +17,11 @@ from yarl import URL
 from .auth import AbstractAuth
 from .decode import app_integration_from, device_from, subscription_from, user_from
 from .errors import RingAuthError, RingError, RingForbiddenError, RingNotFoundError, RingRequestError
-from .events import HistoryEvent, HistoryRows
+from .events import HistoryEvent, HistoryPage, HistoryRows
 from .hosts import RING, RingHosts
 from .jsonapi import MAX_PAGES, Document, Page, joined, next_url, one
 from .models import AppIntegration, Device, Subscription, User
-from .transport import PRODUCT, TIMEOUT, Answer, Request, Sleep, Transport
+from .transport import PRODUCT, TIMEOUT, Answer, Opened, Request, Sleep, Transport
 from .values import JsonObject, as_list, as_object, as_text
 
 MAX_BYTES: Final = 8 * 1024 * 1024
@@ -63,13 +64,14 @@ class RingClient:
         self._transport = Transport(session, product, timeout, sleep)
         self._auth = auth
         self._api = hosts.api.origin()
+        self.hosts = hosts
         self.rate_limit: RateLimit | None = None
         self.last_request_id: str | None = None
 
     async def async_get_user(self) -> User:
         """Return the account (Ring's "Users API" page)."""
         # Ring documents 403 here for a bad token, where everything else answers 401.
-        answer = await self._send(self._read("v1/users/me", "users/me"), rejected=frozenset({401, 403}))
+        answer = await self.send(self._read("v1/users/me", "users/me"), rejected=frozenset({401, 403}))
         document = one(answer.parsed())
         if document is None:
             raise answer.unusable("no account in the answer")
@@ -90,7 +92,7 @@ class RingClient:
 
     async def async_get_device(self, device_id: str) -> Device:
         """Return one device; raises RingNotFoundError once it is removed."""
-        answer = await self._send(self._read(f"v1/devices/{_segment(device_id)}", "device", _INCLUDE))
+        answer = await self.send(self._read(f"v1/devices/{segment(device_id)}", "device", _INCLUDE))
         document = one(answer.parsed())
         if document is None:
             raise answer.unusable("no device in the answer")
@@ -110,12 +112,27 @@ class RingClient:
         `motion.human` only filters, and only where Ring does: rows do not name it. Rows that cannot be read are left
         out. After `max_pages` the rest is left out, the oldest events first.
         """
-        path = f"v1/history/devices/{_segment(device_id)}/events"
         rows = HistoryRows(since)
-        await self._pages(
-            self._read(path, "history", {"event_types": ",".join(event_types)}), max_pages, is_last=rows.add
-        )
+        await self._pages(self._history(device_id, event_types), max_pages, is_last=rows.add)
         return rows.of(event_types)
+
+    async def async_get_history_page(
+        self, device_id: str, event_types: Collection[str], at: URL | None = None
+    ) -> HistoryPage:
+        """Return the newest page of a camera's history, or the one that the `next` of another says.
+
+        Rows are of any type: Ring has been seen to ignore the filter. A page may be empty and not be the last one.
+        """
+        request = self._history(device_id, event_types)
+        if at is not None:
+            request = replace(request, url=at)
+        answer, page = await self._page(request)
+        following = None if page.next is None else _following(answer, request, page.next)
+        return HistoryPage.of(page, None if following == request.url else following)
+
+    def _history(self, device_id: str, event_types: Collection[str]) -> Request:
+        path = f"v1/history/devices/{segment(device_id)}/events"
+        return self._read(path, "history", {"event_types": ",".join(event_types)})
 
     async def async_get_subscriptions(self) -> tuple[Subscription, ...]:
         """Return the account's plans for this app (Ring's "Subscriptions" page).
@@ -142,7 +159,7 @@ class RingClient:
 
     async def async_unlink(self) -> None:
         """End the link at Ring; one-way links are not allowed to and raise RingForbiddenError."""
-        await self._send(self._request("DELETE", "v1/accounts/me/app-integrations", "app-integrations"))
+        await self.send(self.request("DELETE", "v1/accounts/me/app-integrations", "app-integrations"))
 
     async def _app_integration(
         self, method: str, change: JsonObject, account_identifier: str | None, status: str, *, repeatable: bool
@@ -150,28 +167,45 @@ class RingClient:
         if account_identifier is not None:
             change["account_identifier"] = account_identifier
         path = "v1/accounts/me/app-integrations"
-        answer = await self._send(self._request(method, path, "app-integrations", json=change, repeatable=repeatable))
+        answer = await self.send(self.request(method, path, "app-integrations", json=change, repeatable=repeatable))
         body = answer.parsed() if answer.body else {}
         if not isinstance(body, dict):
             raise answer.unusable("no app integration in the answer")
         return app_integration_from(body, status)
 
-    def _read(self, path: str, label: str, query: Mapping[str, str] | None = None) -> Request:
-        return self._request("GET", path, label, query=query, repeatable=True)
+    async def async_play_sound(self, device_id: str, audio_ref: str) -> None:
+        """Play a sound of this app on a chime, by the `audio_ref` of one of its slots (Ring's "Chimes" page).
 
-    def _request(
+        Not repeated by itself: it would be heard twice.
+        """
+        path = f"v1/devices/{segment(device_id)}/media/audio/playback"
+        sound: JsonObject = {"data": {"type": "audio", "attributes": {"audio_ref": audio_ref}}}
+        await self.send(self.request("POST", path, "audio playback", json=sound))
+
+    def _read(self, path: str, label: str, query: Mapping[str, str] | None = None) -> Request:
+        return self.request("GET", path, label, query=query, repeatable=True)
+
+    def request(
         self,
         method: str,
         path: str,
         label: str,
         *,
         json: JsonObject | None = None,
+        sdp: str | None = None,
         query: Mapping[str, str] | None = None,
         repeatable: bool = False,
     ) -> Request:
-        url = URL(f"{self._api}/{path}", encoded=True).with_query(query)
+        """Return a request to Ring's API; `path` is without the leading slash, its ids are quoted by `segment`."""
         return Request(
-            method=method, url=url, label=f"{method} {label}", json=json, repeatable=repeatable, max_bytes=MAX_BYTES
+            method=method,
+            url=URL(f"{self._api}/{path}", encoded=True).with_query(query),
+            label=f"{method} {label}",
+            json=json,
+            sdp=sdp,
+            accept="application/json" if sdp is None else "application/sdp, application/json",
+            repeatable=repeatable,
+            max_bytes=MAX_BYTES,
         )
 
     async def _list(self, request: Request, wanted: str) -> Document:
@@ -183,24 +217,26 @@ class RingClient:
         pages: list[Page] = []
         seen = {request.url}
         while len(pages) < most:
-            answer = await self._send(request)
-            page = Page.parse(answer.parsed())
-            if page is None:
-                # Taking this for an empty list would make every device vanish.
-                raise answer.unusable("no list in the answer")
+            answer, page = await self._page(request)
             pages.append(page)
             if is_last(page) or page.next is None:
                 break
-            url = next_url(request.url, page.next)
-            if url is None:
-                raise answer.unusable("the next page is said to be somewhere else")
+            url = _following(answer, request, page.next)
             if url in seen:
                 break
             seen.add(url)
             request = replace(request, url=url)
         return pages
 
-    async def _send(self, request: Request, rejected: frozenset[int] = _REJECTED) -> Answer:
+    async def _page(self, request: Request) -> tuple[Answer, Page]:
+        answer = await self.send(request)
+        page = Page.parse(answer.parsed())
+        if page is None:
+            # Taking this for an empty list would make every device vanish.
+            raise answer.unusable("no list in the answer")
+        return answer, page
+
+    async def send(self, request: Request, rejected: frozenset[int] = _REJECTED) -> Answer:
         """Return an answer that was a success; a rejected token is renewed once, and the request sent once more."""
         token = await self._auth.async_get_access_token()
         answer = await self._exchange(request, token)
@@ -208,27 +244,61 @@ class RingClient:
             token = await self._auth.async_renew(token)
             answer = await self._exchange(request, token)
             if answer.status in rejected and not answer.is_html:
-                raise RingAuthError(
-                    f"{request.label}: Ring refuses even a renewed token",
-                    status=answer.status,
-                    request_id=answer.request_id,
-                )
+                raise _refused(answer)
         if not 200 <= answer.status < 300 or answer.is_html:
-            raise _error(answer)
+            raise error_of(answer)
         return answer
+
+    @asynccontextmanager
+    async def open(self, request: Request) -> AsyncIterator[Opened]:
+        """Open an answer, whatever its status but 401: with a token, which is renewed once."""
+        token = await self._auth.async_get_access_token()
+        async with self._transport.open(request, token) as opened:
+            if opened.status not in _REJECTED:
+                self._note(request, opened)
+                yield opened
+                return
+        token = await self._auth.async_renew(token)
+        async with self._transport.open(request, token) as opened:
+            if opened.status in _REJECTED:
+                raise _refused(await opened.read(MAX_BYTES))
+            self._note(request, opened)
+            yield opened
+
+    @asynccontextmanager
+    async def open_elsewhere(self, request: Request) -> AsyncIterator[Opened]:
+        """Open an answer of a host that must never see the token."""
+        async with self._transport.open(request) as opened:
+            yield opened
 
     async def _exchange(self, request: Request, token: str) -> Answer:
         answer = await self._transport.send(request, token)
+        self._note(request, answer)
+        return answer
+
+    def _note(self, request: Request, answer: Answer | Opened) -> None:
         self.last_request_id = answer.request_id
         headers = answer.headers
         if "x-ratelimit-limit" in headers or "x-ratelimit-remaining" in headers:
             limit, remaining = (_count(headers.get(f"x-ratelimit-{name}", "")) for name in ("limit", "remaining"))
             self.rate_limit = RateLimit(limit, remaining)
         _LOGGER.debug("%s: %s, request id %s", request.label, answer.status, answer.request_id)
-        return answer
 
 
-def _error(answer: Answer) -> RingError:
+def _following(answer: Answer, request: Request, link: str) -> URL:
+    url = next_url(request.url, link)
+    if url is None:
+        raise answer.unusable("the next page is said to be somewhere else")
+    return url
+
+
+def _refused(answer: Answer) -> RingAuthError:
+    return RingAuthError(
+        f"{answer.label}: Ring refuses even a renewed token", status=answer.status, request_id=answer.request_id
+    )
+
+
+def error_of(answer: Answer) -> RingError:
     """Return what a status means to a caller; a body may be missing, or not be JSON."""
     if answer.is_html or answer.status in _LATER or not 400 <= answer.status < 500:
         return answer.unusable("no usable answer")
@@ -251,8 +321,8 @@ def _error(answer: Answer) -> RingError:
     )
 
 
-def _segment(device_id: str) -> str:
-    """Return an id as one segment of a path, which dots alone would not be."""
+def segment(device_id: str) -> str:
+    """Return an id as one segment of a path, which dots alone would not be. Raises RingNotFoundError for those."""
     if not device_id.strip("."):
         raise RingNotFoundError("This is not the id of a device")
     return quote(device_id, safe="")

@@ -86,3 +86,34 @@ class RingRequestError(RingError):
         super().__init__(message, status=status, request_id=request_id)
         self.code = code
         self.detail = detail
+
+
+class RingMediaError(RingError):
+    """There is no picture or clip to be had; `code` is Ring's word for it."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int | None = None,
+        request_id: str | None = None,
+        code: str | None = None,
+    ) -> None:
+        super().__init__(message, status=status, request_id=request_id)
+        self.code = code
+
+
+class RingMediaNotFoundError(RingMediaError):
+    """Nothing was recorded at that time; of something that has just happened it may only not be stored yet."""
+
+
+class RingMediaNotReadyError(RingMediaError):
+    """It was recorded and is not ready yet: ask again within seconds."""
+
+
+class RingMediaUnreadableError(RingMediaError):
+    """It cannot be read: damaged, or encrypted so that only the user's phone can."""
+
+
+class RingMediaTooEarlyError(RingMediaError):
+    """It is from before the user allowed this app to see it."""

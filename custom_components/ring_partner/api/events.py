@@ -4,7 +4,9 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime
 from operator import attrgetter
-from typing import Final
+from typing import Final, Self
+
+from yarl import URL
 
 from .jsonapi import Page, Resource
 from .values import (
@@ -61,6 +63,19 @@ class HistoryEvent:
     end: datetime | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HistoryPage:
+    """Rows of a device's history as one answer tells them, and where older ones are; None at the end."""
+
+    rows: tuple[HistoryEvent, ...]
+    next: URL | None
+
+    @classmethod
+    def of(cls, page: Page, following: URL | None) -> Self:
+        """Read a page; rows that cannot be read are left out."""
+        return cls(rows=_rows_of(page), next=following)
+
+
 class HistoryRows:
     """The rows of a device's history, from as many pages as are needed to know all since a time."""
 
@@ -71,7 +86,7 @@ class HistoryRows:
 
     def add(self, page: Page) -> bool:
         """Read a page; return whether no other is needed."""
-        rows = [row for entry in page.data if (row := history_event_from(entry)) is not None]
+        rows = _rows_of(page)
         self._rows |= {row.id: row for row in rows}
         self._empty_pages = 0 if page.data else self._empty_pages + 1
         # Rows of every type count here: Ring has been seen to ignore the filter.
@@ -125,6 +140,10 @@ def history_event_from(entry: Json) -> HistoryEvent | None:
     if event_type is None or start is None:
         return None
     return HistoryEvent(id=resource.id, type=event_type, start=start, end=as_moment_ms(resource.attributes.get("end")))
+
+
+def _rows_of(page: Page) -> tuple[HistoryEvent, ...]:
+    return tuple(row for entry in page.data if (row := history_event_from(entry)) is not None)
 
 
 def _without_sub_type(event_type: str) -> str:

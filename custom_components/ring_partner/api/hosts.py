@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from ipaddress import ip_address
 import os
+import re
 from typing import Final, Self
 
 from yarl import URL
@@ -12,6 +13,8 @@ ENVIRONMENT_VARIABLE: Final = "RING_PARTNER_CLOUD"
 _API: Final = URL("https://api.amazonvision.com")
 _OAUTH: Final = URL("https://oauth.ring.com")
 _ACCOUNT: Final = URL("https://account.ring.com")
+# Ring documents the second and answers with the first.
+_MEDIA_HOST: Final = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)*(\.prod\.phoenix\.devices\.amazon\.dev|\.amazonvision\.com)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +39,26 @@ class RingHosts:
     def is_local(self) -> bool:
         """Whether this is a Ring cloud on this machine."""
         return _is_loopback(self.api.host)
+
+    def media_url(self, location: str) -> URL | None:
+        """Return where a picture or clip can be fetched, or None for what is no media host of Ring's.
+
+        A redirect must not lead into the home's own network, to a file, or back to plain http.
+        """
+        # What is not written as a URL has to be is no address that Ring signed.
+        if not re.fullmatch(r"[!-\[\]-~]+", location):
+            return None
+        try:
+            url = self.api.join(URL(location, encoded=True))
+            host, port = url.host or "", url.port
+        except ValueError:
+            return None
+        if not host or "@" in url.raw_authority:
+            return None
+        if self.is_local:
+            return url if url.scheme in ("http", "https") and _is_loopback(host) else None
+        is_ring = url.scheme == "https" and port == 443 and _MEDIA_HOST.fullmatch(host)
+        return url if is_ring else None
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] = os.environ) -> Self:

@@ -1,7 +1,8 @@
 """One HTTP exchange with Ring: bounded in time and size, never redirected, any failure a RingUnavailableError."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC
 from email.utils import parsedate_to_datetime
@@ -31,9 +32,12 @@ from .values import Json, JsonObject, parse_json
 VERSION: Final = "0.1.0"
 PRODUCT: Final = f"RingPartnerHomeAssistant/{VERSION}"
 TIMEOUT: Final = ClientTimeout(total=30, connect=10)
+# A long clip takes its time; only silence is a failure.
+STREAM_TIMEOUT: Final = ClientTimeout(total=None, connect=10, sock_read=30)
 BACKOFF_S: Final = 1.0
 DEFAULT_RETRY_AFTER_S: Final = 60.0
 LONGEST_WAIT_S: Final = 86_400.0
+_CHUNK_BYTES: Final = 65_536
 
 type Sleep = Callable[[float], Awaitable[object]]
 
@@ -48,6 +52,8 @@ class Request:
     """What it is called in errors and logs: no ids, no query."""
     form: Mapping[str, str] | None = field(default=None, repr=False)
     json: JsonObject | None = field(default=None, repr=False)
+    sdp: str | None = field(default=None, repr=False)
+    accept: str = "application/json"
     repeatable: bool = False
     max_bytes: int
 
@@ -64,8 +70,7 @@ class Answer:
     @property
     def request_id(self) -> str | None:
         """Ring's `x-request-id`, if it looks like one."""
-        given = self.headers.get("x-request-id", "")
-        return given if re.fullmatch(r"[\w.:=-]{1,128}", given, re.ASCII) else None
+        return _request_id(self.headers)
 
     @property
     def is_html(self) -> bool:
@@ -106,17 +111,16 @@ class Transport:
     ) -> None:
         self._session = session
         # The edge before oauth.ring.com refuses the defaults of HTTP libraries.
-        self._headers = {"User-Agent": product, "Accept": "application/json"}
+        self._product = product
         self._timeout = timeout
         self._sleep = sleep
 
     async def send(self, request: Request, access_token: str | None = None) -> Answer:
         """Return the answer, whatever its status. Raises RingUnavailableError when there is none."""
-        headers = self._headers if access_token is None else self._headers | {"Authorization": _bearer(access_token)}
         if not request.repeatable:
-            return await self._send_once(request, headers)
+            return await self._send_once(request, access_token)
         try:
-            answer = await self._send_once(request, headers)
+            answer = await self._send_once(request, access_token)
         except _CutConnectionError:
             pass
         else:
@@ -124,40 +128,90 @@ class Transport:
             if answer.status < 500 or "retry-after" in answer.headers:
                 return answer
         await self._sleep(BACKOFF_S)
-        return await self._send_once(request, headers)
+        return await self._send_once(request, access_token)
 
-    async def _send_once(self, request: Request, headers: Mapping[str, str]) -> Answer:
-        failure: RingUnavailableError
-        try:
-            return await self._exchange(request, headers)
-        except TimeoutError as err:
-            failure = RingUnavailableError(f"{request.label}: Ring took too long")
-            failure.__cause__ = TimeoutError(type(err).__name__)
-        except (ClientError, OSError) as err:
-            failure = _CutConnectionError(f"{request.label}: the connection to Ring failed ({type(err).__name__})")
-            failure.__cause__ = err if isinstance(err, ClientConnectorError) else ConnectionError(type(err).__name__)
-        # Raised out here, mostly with a new cause: aiohttp's errors may show the URL, or the headers and so the token.
-        raise failure
+    async def _send_once(self, request: Request, access_token: str | None) -> Answer:
+        async with self.open(request, access_token, self._timeout) as opened:
+            return await opened.read(request.max_bytes)
 
-    async def _exchange(self, request: Request, headers: Mapping[str, str]) -> Answer:
+    @asynccontextmanager
+    async def open(
+        self, request: Request, access_token: str | None = None, limits: ClientTimeout = STREAM_TIMEOUT
+    ) -> AsyncIterator[Opened]:
+        """Open an answer, whatever its status, to be read piece by piece; nothing is repeated.
+
+        Raises RingUnavailableError when there is none.
+        """
+        headers = {"User-Agent": self._product, "Accept": request.accept}
+        if access_token is not None:
+            headers["Authorization"] = _bearer(access_token)
+        if request.sdp is not None:
+            headers["Content-Type"] = "application/sdp"
         if self._session.closed:
             raise RingUnavailableError(f"{request.label}: the session is closed")
-        async with self._session.request(
-            request.method,
-            request.url,
-            headers=headers,
-            data=request.form,
-            json=request.json,
-            timeout=self._timeout,
-            allow_redirects=False,
-            middlewares=(_sent_once,),
-        ) as response:
-            body = bytearray()
-            async for chunk in response.content.iter_chunked(65_536):
-                body += chunk
-                if len(body) > request.max_bytes:
-                    raise RingUnavailableError(f"{request.label}: the answer is too long", status=response.status)
-            return Answer(label=request.label, status=response.status, headers=response.headers, body=bytes(body))
+        with _failures(request.label):
+            response = await self._session.request(
+                request.method,
+                request.url,
+                headers=headers,
+                data=request.form if request.sdp is None else request.sdp.encode(),
+                json=request.json,
+                timeout=limits,
+                allow_redirects=False,
+                middlewares=(_sent_once,),
+            )
+        async with response:
+            yield Opened(request.label, response)
+
+
+class Opened:
+    """An answer of which only the head has been read."""
+
+    def __init__(self, label: str, response: ClientResponse) -> None:
+        self._label = label
+        self._content = response.content
+        self.status = response.status
+        self.headers: Mapping[str, str] = response.headers
+
+    @property
+    def request_id(self) -> str | None:
+        """Ring's `x-request-id`, if it looks like one."""
+        return _request_id(self.headers)
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        """Yield the body as it arrives. Raises RingUnavailableError when it breaks off."""
+        while True:
+            with _failures(self._label):
+                chunk = await self._content.read(_CHUNK_BYTES)
+            if not chunk:
+                return
+            yield chunk
+
+    async def read(self, max_bytes: int) -> Answer:
+        """Return the whole. Raises RingUnavailableError when it breaks off, or is longer than `max_bytes`."""
+        body = bytearray()
+        async for chunk in self.chunks():
+            body += chunk
+            if len(body) > max_bytes:
+                raise RingUnavailableError(f"{self._label}: the answer is too long", status=self.status)
+        return Answer(label=self._label, status=self.status, headers=self.headers, body=bytes(body))
+
+
+@contextmanager
+def _failures(label: str) -> Iterator[None]:
+    """Turn what aiohttp raises into errors that show no URL and no header."""
+    failure: RingUnavailableError
+    try:
+        yield
+        return
+    except TimeoutError as err:
+        failure = RingUnavailableError(f"{label}: Ring took too long")
+        failure.__cause__ = TimeoutError(type(err).__name__)
+    except (ClientError, OSError) as err:
+        failure = _CutConnectionError(f"{label}: the connection to Ring failed ({type(err).__name__})")
+        failure.__cause__ = err if isinstance(err, ClientConnectorError) else ConnectionError(type(err).__name__)
+    # Raised out here, mostly with a new cause: aiohttp's errors may show the URL, or the headers and so the token.
+    raise failure
 
 
 async def _sent_once(request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
@@ -179,6 +233,11 @@ def _bearer(access_token: str) -> str:
     if not is_header_safe(access_token):
         raise RingAuthError("This is not an access token")
     return f"Bearer {access_token}"
+
+
+def _request_id(headers: Mapping[str, str]) -> str | None:
+    given = headers.get("x-request-id", "")
+    return given if re.fullmatch(r"[\w.:=-]{1,128}", given, re.ASCII) else None
 
 
 def _retry_after(text: str, now: float) -> float | None:

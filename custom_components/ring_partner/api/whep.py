@@ -1,0 +1,90 @@
+"""Live video over WHEP: one offer, one answer, one session that has to be ended.
+
+Ring documentation: "Live video".
+"""
+
+from dataclasses import dataclass, field, replace
+import re
+from typing import Final
+
+from yarl import URL
+
+from .client import RingClient, segment
+from .errors import RingNotFoundError
+from .transport import Answer
+
+_PARAMETER: Final = re.compile(r';\s*([\w-]+)\s*=\s*(?:"([^"]*)"|([^\s;,"]*))')
+_LINK: Final = re.compile(r"<([^>]{1,512})>((?:\s*;[^,<]*)*)")
+
+
+@dataclass(frozen=True, slots=True)
+class IceServer:
+    """A STUN or TURN server that Ring names."""
+
+    url: str
+    username: str | None = field(default=None, repr=False)
+    credential: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class LiveSession:
+    """An open session: `url` ends it, and is kept with its query; `answer` is Ring's SDP."""
+
+    url: URL = field(repr=False)
+    answer: str = field(repr=False)
+    ice_servers: tuple[IceServer, ...] = ()
+
+
+class Whep:
+    """Starts and ends live views; a view wakes the camera, is recorded, and drains a battery until it is ended."""
+
+    def __init__(self, client: RingClient) -> None:
+        """Ask over the account's client."""
+        self._client = client
+
+    async def async_start(self, device_id: str, offer: str, component_id: str | None = None) -> LiveSession:
+        """Pass on an SDP offer that holds its candidates: Ring takes none later.
+
+        Raises RingUnavailableError (503) for a camera that is offline, and what RingClient raises. Never repeated by
+        itself: each attempt wakes the camera.
+        """
+        path = f"v1/devices/{segment(device_id)}/media/streaming/whep/sessions"
+        query = None if component_id is None else {"component_id": component_id}
+        request = self._client.request("POST", path, "live view", sdp=offer, query=query)
+        answer = await self._client.send(request)
+        url = self._session_url(request.url, answer)
+        if url is None:
+            raise answer.unusable("no address of the live view in the answer")
+        sdp = answer.body.decode("utf-8", "replace")
+        return LiveSession(url, sdp, ice_servers_from(answer.headers.get("link", "")))
+
+    async def async_end(self, session: LiveSession) -> bool:
+        """End a session, and return whether it was still open; one that has ended by itself is fine.
+
+        Raises what RingClient raises, and may be tried again.
+        """
+        request = replace(self._client.request("DELETE", "", "live view", repeatable=True), url=session.url)
+        try:
+            await self._client.send(request)
+        except RingNotFoundError:
+            return False
+        return True
+
+    def _session_url(self, request_url: URL, answer: Answer) -> URL | None:
+        """Return where the session is: the token goes there, so it has to be Ring's API."""
+        try:
+            url = request_url.join(URL(answer.headers.get("location", ""), encoded=True))
+        except ValueError:
+            return None
+        is_session = url.origin() == request_url.origin() and url.raw_path.startswith(f"{request_url.raw_path}/")
+        return url if is_session else None
+
+
+def ice_servers_from(link: str) -> tuple[IceServer, ...]:
+    """Return the ICE servers of a `Link` header, which Ring may or may not send."""
+    servers = []
+    for match in _LINK.finditer(link[:8192]):
+        parameters = {name.lower(): quoted or plain for name, quoted, plain in _PARAMETER.findall(match[2])}
+        if "ice-server" in parameters.get("rel", "").split() and match[1].startswith(("stun:", "stuns:", "turn:")):
+            servers.append(IceServer(match[1], parameters.get("username"), parameters.get("credential")))
+    return tuple(servers)

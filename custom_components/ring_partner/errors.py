@@ -1,0 +1,90 @@
+"""What goes wrong at Ring, said to whoever asked for it: an action, a button, a viewer."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http import HTTPStatus
+from math import ceil
+from typing import Final
+
+from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
+
+from .api import (
+    RingAuthError,
+    RingError,
+    RingForbiddenError,
+    RingMediaNotFoundError,
+    RingMediaNotReadyError,
+    RingMediaTooEarlyError,
+    RingMediaUnreadableError,
+    RingNotFoundError,
+    RingRateLimitError,
+    RingRequestError,
+    RingUnavailableError,
+)
+from .const import DOMAIN, PermissionGroup
+from .coordinator import RingCoordinator
+
+# The first that fits.
+_TEXTS: Final[tuple[tuple[type[RingError], str], ...]] = (
+    (RingAuthError, "link_lost"),
+    (RingRateLimitError, "wait"),
+    (RingUnavailableError, "cannot_connect"),
+    (RingForbiddenError, "not_allowed"),
+    (RingNotFoundError, "unknown_device"),
+    (RingRequestError, "request_refused"),
+    (RingMediaTooEarlyError, "before_consent"),
+    (RingMediaNotReadyError, "media_not_ready"),
+    (RingMediaNotFoundError, "media_not_found"),
+    (RingMediaUnreadableError, "media_unreadable"),
+    (RingError, "unexpected"),
+)
+# As they are called in Ring's developer console, which is English.
+_GROUPS: Final = {
+    PermissionGroup.CAMERAS: "Cameras and Doorbells",
+    PermissionGroup.SENSORS: "Sensors",
+    PermissionGroup.CHIMES: "Chimes",
+}
+
+
+def as_home_assistant_error(err: RingError, group: PermissionGroup = PermissionGroup.CAMERAS) -> HomeAssistantError:
+    """Return the error in words for a user; `group` is the permission that the request needed."""
+    kind = ServiceValidationError if isinstance(err, RingMediaTooEarlyError) else HomeAssistantError
+    return kind(
+        translation_domain=DOMAIN,
+        translation_key=_text_of(err),
+        # The texts of RingError hold no secret.
+        translation_placeholders={"error": str(err), "group": _GROUPS[group], "seconds": str(_seconds(err))},
+    )
+
+
+@contextmanager
+def ring_errors(coordinator: RingCoordinator, group: PermissionGroup = PermissionGroup.CAMERAS) -> Iterator[None]:
+    """Turn RingError into what Home Assistant shows, and let the whole account heed what Ring asks of it."""
+    try:
+        yield
+    except RingError as err:
+        coordinator.heed(err)
+        raise as_home_assistant_error(err, group) from err
+
+
+def ask_only_if_welcome(coordinator: RingCoordinator) -> None:
+    """Refuse while Ring has asked to be left alone: another request would only make it longer."""
+    if (seconds := coordinator.seconds_to_wait) > 0:
+        raise HomeAssistantError(
+            translation_domain=DOMAIN,
+            translation_key="wait",
+            translation_placeholders={"seconds": str(ceil(seconds))},
+        )
+
+
+def _text_of(err: RingError) -> str:
+    if isinstance(err, RingForbiddenError) and err.out_of_scope:
+        return "out_of_scope"
+    if err.status == HTTPStatus.SERVICE_UNAVAILABLE:
+        # Ring says so of a device that is offline, and of itself.
+        return "busy_or_offline"
+    return next(key for kind, key in _TEXTS if isinstance(err, kind))
+
+
+def _seconds(err: RingError) -> int:
+    return ceil(err.retry_after or 0) if isinstance(err, RingUnavailableError) else 0

@@ -1,0 +1,299 @@
+"""Live views: a browser's offer on one side, a WHEP session at Ring on the other, which wakes a camera until it ends.
+
+Ring takes an offer only whole, and ends every session after a while without telling anybody: the viewer would look at
+a frozen picture. So offers are held until they are complete, and a session is ended here before Ring ends it.
+"""
+
+import asyncio
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from http import HTTPStatus
+import logging
+from typing import TYPE_CHECKING, Final
+
+from homeassistant.components.camera import WebRTCAnswer, WebRTCError, WebRTCSendMessage
+from homeassistant.core import CALLBACK_TYPE, HassJob, HomeAssistant, callback
+from homeassistant.exceptions import HomeAssistantError
+from homeassistant.helpers.dispatcher import async_dispatcher_send
+from homeassistant.helpers.event import async_call_later
+
+from .api import (
+    Device,
+    IceServer,
+    LiveSession,
+    RingAuthError,
+    RingError,
+    RingForbiddenError,
+    RingRateLimitError,
+    RingRequestError,
+    RingUnavailableError,
+    Whep,
+)
+from .const import DOMAIN
+from .errors import as_home_assistant_error
+from .identifiers import CameraId
+from .kinds import is_battery_powered
+from .models import RingConfigEntry
+from .sdp import Candidate, SessionDescription, UnusableSdpError, answer_to
+
+_LOGGER = logging.getLogger(__name__)
+
+# Candidates come one by one and nobody says which is the last: a pause is taken for the end.
+QUIET_SECONDS: Final = 0.35
+LONGEST_HOLD_SECONDS: Final = 1.0
+# Ring's limits, less what a message to the viewer takes.
+BATTERY_SECONDS: Final = 30
+MAINS_SECONDS: Final = 60
+SOONER_SECONDS: Final = 1
+# A session that cannot be ended at once is tried again until Ring's own limit has ended it.
+END_AGAIN_SECONDS: Final = (1.0, 2.0, 4.0, 8.0, 16.0, 30.0)
+# So long the next viewer waits for the session before, and an unload or a stop of Home Assistant for all.
+TAKE_OVER_SECONDS: Final = 2.0
+CLOSE_SECONDS: Final = 10.0
+
+# Of the frontend, which shows it to nobody; before the sentence it puts "Failed to start WebRTC stream:".
+_CODE: Final = "webrtc_offer_failed"
+# What an error means for a live view, where it means more than elsewhere.
+_REASONS: Final[tuple[tuple[type[RingError], int | None, str], ...]] = (
+    (RingUnavailableError, HTTPStatus.SERVICE_UNAVAILABLE, "live_offline"),
+    (RingRateLimitError, None, "live_too_often"),
+    (RingUnavailableError, None, "live_no_answer"),
+    (RingForbiddenError, None, "live_forbidden"),
+    (RingRequestError, None, "live_refused"),
+)
+
+
+def live_signal(entry_id: str, camera: CameraId) -> str:
+    """Return the dispatcher signal for somebody beginning or ceasing to watch a camera."""
+    return f"{DOMAIN}_{entry_id}_{camera}_live"
+
+
+@dataclass(slots=True, eq=False)
+class _View:
+    """One viewer's live view, from the offer to the end."""
+
+    camera: CameraId
+    session_id: str
+    offer: SessionDescription
+    offer_text: str = field(repr=False)
+    send: WebRTCSendMessage
+    candidates: list[Candidate] = field(default_factory=list)
+    changed: asyncio.Event = field(default_factory=asyncio.Event)
+    is_open: bool = False
+    """Whether the viewer has Ring's answer."""
+    is_closed: bool = False
+    """Whether there is a viewer no more."""
+    session: LiveSession | None = None
+    cancel_deadline: CALLBACK_TYPE | None = None
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether there is nothing more to wait for."""
+        return any(item.is_last for item in self.candidates) or self.offer.has_reflexive(self.candidates)
+
+    @property
+    def can_be_reached(self) -> bool:
+        """Whether there is any candidate that is of use."""
+        return any(item.is_usable for item in self.candidates)
+
+
+class LiveViews:
+    """The live views of one account: one viewer to a camera, because a second one may get no picture from Ring."""
+
+    def __init__(self, hass: HomeAssistant, entry: RingConfigEntry, whep: Whep) -> None:
+        """Prepare; nothing is requested before somebody watches."""
+        self._hass = hass
+        self._entry = entry
+        self._whep = whep
+        self._views: dict[str, _View] = {}
+        self._opening: dict[asyncio.Task[object], CameraId] = {}
+        self._ending: dict[asyncio.Task[object], CameraId] = {}
+        self._on_battery: set[str] = set()
+        self._is_closing = False
+        self.ice_servers: tuple[IceServer, ...] = ()
+        """What Ring named last; empty as long as it names none."""
+        stop = HassJob(self.async_close, "ring_partner live views")
+        entry.async_on_unload(hass.async_add_shutdown_job(stop))
+
+    def is_watched(self, camera: CameraId) -> bool:
+        """Whether somebody sees the camera now."""
+        return any(view.camera == camera and view.is_open for view in self._views.values())
+
+    async def async_open(self, camera: CameraId, offer: str, session_id: str, send: WebRTCSendMessage) -> None:
+        """Show a camera to a viewer, who is told by `send` when that fails or ends."""
+        device = self._entry.runtime_data.coordinator.current_device(camera.device_id)
+        if device is None or self._is_closing:
+            send(_error("live_unavailable"))
+            return
+        if (hindrance := self._hindrance(camera, device)) is not None:
+            send(_error(hindrance))
+            return
+        try:
+            view = _View(camera, session_id, SessionDescription.parse(offer), offer, send)
+        except UnusableSdpError:
+            send(_error("live_bad_offer"))
+            return
+        self._take_over(camera)
+        self._views[session_id] = view
+        task = asyncio.current_task()
+        if TYPE_CHECKING:
+            assert task is not None
+        self._opening[task] = camera
+        try:
+            await self._async_hold(view)
+            if not view.is_closed:
+                await self._async_wait_for_others(camera)
+            if not view.is_closed:
+                await self._async_start(view, device)
+        finally:
+            del self._opening[task]
+            if not view.is_open:
+                # The viewer has gone meanwhile, or has nothing to see.
+                self._views.pop(session_id, None)
+                self._end(view)
+
+    @callback
+    def add_candidate(self, session_id: str, candidate: Candidate) -> None:
+        """Take in a candidate; one that comes too late is of no use to Ring."""
+        if (view := self._views.get(session_id)) is not None:
+            view.candidates.append(candidate)
+            view.changed.set()
+
+    @callback
+    def close(self, session_id: str) -> None:
+        """The viewer has gone."""
+        if (view := self._views.pop(session_id, None)) is not None:
+            self._end(view)
+
+    async def async_close(self) -> None:
+        """End all views, and wait until Ring knows, or for ten seconds."""
+        self._is_closing = True
+        for view in list(self._views.values()):
+            view.send(_error("live_unavailable"))
+            self.close(view.session_id)
+        # Those that are just being opened end themselves as soon as Ring has answered.
+        await _async_finish(self._opening, CLOSE_SECONDS)
+        await _async_finish(self._ending, CLOSE_SECONDS)
+
+    def _hindrance(self, camera: CameraId, device: Device) -> str | None:
+        """Return why Ring need not be asked: the camera would be black, or is not there."""
+        if device.configurations.e2e_encryption or self._entry.runtime_data.pictures.is_encrypted(camera):
+            return "live_encrypted"
+        return "live_offline" if device.status.online is False else None
+
+    def _take_over(self, camera: CameraId) -> None:
+        """End the view of whoever watched the camera before."""
+        for view in [view for view in self._views.values() if view.camera == camera]:
+            view.send(_error("live_taken_over"))
+            self.close(view.session_id)
+
+    async def _async_wait_for_others(self, camera: CameraId) -> None:
+        """Wait until Ring knows that the camera's earlier views have ended: those being opened, then all."""
+        for tasks in (self._opening, self._ending):
+            await _async_finish([task for task, watched in tasks.items() if watched == camera], TAKE_OVER_SECONDS)
+
+    async def _async_hold(self, view: _View) -> None:
+        """Wait until the offer is complete: until candidates pause, and not for long."""
+        deadline = self._hass.loop.time() + LONGEST_HOLD_SECONDS
+        while not view.is_closed and not view.is_complete:
+            left = deadline - self._hass.loop.time()
+            view.changed.clear()
+            try:
+                async with asyncio.timeout(min(left, QUIET_SECONDS) if view.can_be_reached else left):
+                    await view.changed.wait()
+            except TimeoutError:
+                return
+
+    async def _async_start(self, view: _View, device: Device) -> None:
+        """Pass the offer on, and Ring's answer back."""
+        offer = view.offer.with_candidates(view.candidates)
+        try:
+            view.session = await self._whep.async_start(view.camera.device_id, offer, view.camera.component_id)
+            answer = answer_to(view.offer_text, view.session.answer)
+        except RingError as err:
+            _LOGGER.debug("No live view: %s", err)
+            view.send(WebRTCError(_CODE, _reason(err)))
+            return
+        except UnusableSdpError as err:
+            _LOGGER.debug("No live view: %s", err)
+            view.send(_error("live_bad_answer"))
+            return
+        self.ice_servers = view.session.ice_servers or self.ice_servers
+        if not view.is_closed:
+            view.is_open = True
+            view.send(WebRTCAnswer(answer))
+            self._set_deadline(view, device)
+            self._show(view.camera)
+
+    def _set_deadline(self, view: _View, device: Device) -> None:
+        """End the session just before Ring would, so that the viewer is told why."""
+        has_battery = is_battery_powered(device) or device.id in self._on_battery
+        seconds = BATTERY_SECONDS if has_battery else MAINS_SECONDS
+
+        @callback
+        def end(_now: datetime) -> None:
+            view.cancel_deadline = None
+            view.send(_error("live_ended", seconds=str(seconds)))
+            self._views.pop(view.session_id, None)
+            self._end(view, at_limit=True)
+
+        job = HassJob(end, "ring_partner live view", cancel_on_shutdown=True)
+        view.cancel_deadline = async_call_later(self._hass, seconds - SOONER_SECONDS, job)
+
+    @callback
+    def _end(self, view: _View, *, at_limit: bool = False) -> None:
+        """End a view whatever state it is in; one that waits for Ring's answer is ended by that."""
+        view.is_closed = True
+        view.changed.set()
+        if view.cancel_deadline is not None:
+            view.cancel_deadline()
+        if view.session is None:
+            return
+        session, view.session = view.session, None
+        task: asyncio.Task[object] = self._hass.async_create_background_task(
+            self._async_delete(view.camera, session, at_limit=at_limit), "ring_partner end of live view"
+        )
+        self._ending[task] = view.camera
+        task.add_done_callback(self._ending.pop)
+        self._show(view.camera)
+
+    async def _async_delete(self, camera: CameraId, session: LiveSession, *, at_limit: bool) -> None:
+        """End a session at Ring: it would keep the camera awake."""
+        for seconds in (*END_AGAIN_SECONDS, None):
+            try:
+                was_open = await self._whep.async_end(session)
+            except RingAuthError:
+                return
+            except RingError as err:
+                _LOGGER.debug("A live view cannot be ended yet: %s", err)
+            else:
+                if at_limit and not was_open:
+                    # Ring had ended it long before: it knows better than we do that this one has a battery.
+                    self._on_battery.add(camera.device_id)
+                return
+            if seconds is not None:
+                await asyncio.sleep(seconds)
+
+    def _show(self, camera: CameraId) -> None:
+        async_dispatcher_send(self._hass, live_signal(self._entry.entry_id, camera))
+
+
+async def _async_finish(tasks: Iterable[asyncio.Task[object]], seconds: float) -> None:
+    """Wait for tasks, and not for long; those that take longer go on."""
+    if waiting := [task for task in tasks if task is not asyncio.current_task()]:
+        await asyncio.wait(waiting, timeout=seconds)
+
+
+def _error(key: str, **placeholders: str) -> WebRTCError:
+    return WebRTCError(_CODE, str(_sentence(key, **placeholders)))
+
+
+def _sentence(key: str, **placeholders: str) -> HomeAssistantError:
+    return HomeAssistantError(translation_domain=DOMAIN, translation_key=key, translation_placeholders=placeholders)
+
+
+def _reason(err: RingError) -> str:
+    """Say why Ring opens no live view."""
+    key = next((key for kind, status, key in _REASONS if isinstance(err, kind) and status in (None, err.status)), None)
+    return str(as_home_assistant_error(err) if key is None else _sentence(key))

@@ -1,0 +1,285 @@
+"""Actions: clips and pictures as files, what has happened, and sounds on a chime."""
+
+from collections.abc import Callable, Coroutine
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, Final
+
+import voluptuous as vol
+
+from homeassistant.const import ATTR_DEVICE_ID, ATTR_ENTITY_ID
+from homeassistant.core import HomeAssistant, ServiceCall, ServiceResponse, SupportsResponse, callback
+from homeassistant.exceptions import ServiceValidationError
+from homeassistant.helpers import (
+    config_validation as cv,
+    device_registry as dr,
+    entity_registry as er,
+    service as service_helper,
+)
+from homeassistant.helpers.typing import VolDictType
+from homeassistant.util import dt as dt_util
+from homeassistant.util.json import JsonObjectType
+
+from .api import MAX_CLIP, Picture
+from .chimes import Sound, async_play, sounds_of
+from .const import DOMAIN
+from .devices import component_id
+from .downloads import async_save_clip, new_file
+from .errors import ring_errors
+from .events import Kind
+from .identifiers import CameraId, ClipId
+from .kinds import cameras_of
+from .models import RingConfigEntry
+from .recordings import Recording
+
+ATTR_DURATION: Final = "duration"
+ATTR_END: Final = "end"
+ATTR_EVENT_ID: Final = "event_id"
+ATTR_FILENAME: Final = "filename"
+ATTR_LIMIT: Final = "limit"
+ATTR_SOUND: Final = "sound"
+ATTR_START: Final = "start"
+ATTR_TIME: Final = "time"
+ATTR_TYPES: Final = "types"
+
+LIVE_VIEW: Final = "live_view"
+EVENT_TYPES: Final = (*Kind, "human", "vehicle", "animal", "package", "other_motion", LIVE_VIEW)
+DEFAULT_LENGTH: Final = timedelta(seconds=30)
+DEFAULT_SPAN: Final = timedelta(days=1)
+# How far back an event is looked for by its id: first where it most likely is.
+SEARCHED: Final = (timedelta(days=1), timedelta(days=30))
+
+
+def _file_name(*suffixes: str) -> Callable[[object], str]:
+    """Return a validator of absolute paths of files of one kind."""
+
+    def validate(value: object) -> str:
+        text = cv.string(value)
+        if not Path(text).is_absolute() or Path(text).suffix.lower() not in suffixes:
+            raise vol.Invalid(f"this must be an absolute path that ends with {' or '.join(suffixes)}")
+        return text
+
+    return validate
+
+
+def _past(value: object) -> datetime:
+    """Validate a time that has been; without an offset it is that of the user's zone."""
+    at = dt_util.as_utc(cv.datetime(value))
+    if at > dt_util.utcnow():
+        raise vol.Invalid("this time is yet to come")
+    return at
+
+
+_CAMERA: Final[VolDictType] = {vol.Required(ATTR_ENTITY_ID): cv.entity_id}
+DOWNLOAD_CLIP: Final = vol.Schema(
+    vol.All(
+        {
+            **_CAMERA,
+            vol.Required(ATTR_FILENAME): _file_name(".mp4"),
+            vol.Exclusive(ATTR_START, "moment"): _past,
+            vol.Exclusive(ATTR_EVENT_ID, "moment"): cv.string,
+            vol.Optional(ATTR_DURATION): vol.All(
+                cv.positive_time_period, vol.Range(min=timedelta(seconds=1), max=MAX_CLIP)
+            ),
+        },
+        cv.has_at_least_one_key(ATTR_START, ATTR_EVENT_ID),
+    )
+)
+GET_EVENTS: Final = vol.Schema(
+    {
+        **_CAMERA,
+        vol.Optional(ATTR_START): _past,
+        vol.Optional(ATTR_END): cv.datetime,
+        vol.Optional(ATTR_TYPES, default=list): vol.All(cv.ensure_list, [vol.In(EVENT_TYPES)]),
+        vol.Optional(ATTR_LIMIT, default=100): vol.All(vol.Coerce(int), vol.Range(min=1, max=1000)),
+    }
+)
+GET_SNAPSHOT: Final = vol.Schema(
+    {
+        **_CAMERA,
+        vol.Optional(ATTR_TIME): _past,
+        vol.Required(ATTR_FILENAME): _file_name(".jpg", ".jpeg"),
+    }
+)
+PLAY_CHIME_SOUND: Final = vol.Schema({vol.Required(ATTR_DEVICE_ID): cv.string, vol.Required(ATTR_SOUND): cv.string})
+
+type Handler = Callable[[ServiceCall], Coroutine[Any, Any, ServiceResponse]]
+
+
+def _refusal(key: str, **placeholders: str) -> ServiceValidationError:
+    return ServiceValidationError(translation_domain=DOMAIN, translation_key=key, translation_placeholders=placeholders)
+
+
+async def _async_download_clip(call: ServiceCall) -> ServiceResponse:
+    """Save what a camera has recorded."""
+    entry, camera = _camera(call)
+    path = await _async_path(call)
+    with ring_errors(entry.runtime_data.coordinator):
+        at, length = await _async_moment(call, entry, camera)
+        clip = ClipId(camera, at, min(call.data.get(ATTR_DURATION, length), MAX_CLIP))
+        saved = await async_save_clip(call.hass, entry, clip, path)
+    return {
+        "path": str(path),
+        "bytes": saved.size,
+        "start": dt_util.as_local(saved.at).isoformat(),
+        "duration": saved.duration.total_seconds(),
+    }
+
+
+async def _async_get_events(call: ServiceCall) -> ServiceResponse:
+    """Return what has happened at a camera, newest first."""
+    entry, camera = _camera(call)
+    end = dt_util.as_utc(call.data[ATTR_END]) if ATTR_END in call.data else dt_util.utcnow()
+    start = call.data.get(ATTR_START, end - DEFAULT_SPAN)
+    if start >= end:
+        raise _refusal("no_span")
+    with ring_errors(entry.runtime_data.coordinator):
+        found = await entry.runtime_data.recordings.async_between(camera, start, end)
+    wanted = frozenset(call.data[ATTR_TYPES] or EVENT_TYPES)
+    events = [_as_dict(item) for item in found if {_type_of(item), item.sub_type} & wanted]
+    return {"events": [*events[: call.data[ATTR_LIMIT]]]}
+
+
+async def _async_get_snapshot(call: ServiceCall) -> ServiceResponse:
+    """Save the picture of a moment, or of the last event."""
+    entry, camera = _camera(call)
+    path = await _async_path(call)
+    with ring_errors(entry.runtime_data.coordinator):
+        picture, at = await _async_picture(call, entry, camera)
+    async with new_file(call.hass, path) as file:
+        await call.hass.async_add_executor_job(file.write, picture.body)
+    return {
+        "path": str(path),
+        "bytes": len(picture.body),
+        "content_type": picture.content_type,
+        "time": dt_util.as_local(picture.at or at).isoformat(),
+    }
+
+
+async def _async_play_chime_sound(call: ServiceCall) -> ServiceResponse:
+    """Play a sound on a chime, once."""
+    device = dr.async_get(call.hass).async_get(call.data[ATTR_DEVICE_ID])
+    if device is None:
+        raise _refusal("not_a_chime")
+    entry = _loaded_entry(call.hass, device.config_entry_id)
+    devices = entry.runtime_data.coordinator.data.devices
+    chime = next((item for item in devices.values() if (DOMAIN, item.id) in device.identifiers), None)
+    sounds = {} if chime is None else sounds_of(chime)
+    if chime is None or not sounds:
+        raise _refusal("not_a_chime")
+    await async_play(entry, chime.id, _sound(sounds, call.data[ATTR_SOUND]))
+    return None
+
+
+def _sound(sounds: dict[str, Sound], wanted: str) -> Sound:
+    """Return a sound by its name, as its button is called, or by its number."""
+    names = {sound.name or str(number): sound for number, sound in enumerate(sounds.values(), start=1)}
+    numbers = {str(number): sound for number, sound in enumerate(sounds.values(), start=1)}
+    folded = {name.casefold(): sound for name, sound in (numbers | names).items()}
+    if (sound := folded.get(wanted.strip().casefold())) is None:
+        raise _refusal("unknown_sound", sound=wanted, sounds=", ".join(names))
+    if not sound.is_enabled:
+        raise _refusal("sound_disabled", sound=wanted)
+    return sound
+
+
+def _loaded_entry(hass: HomeAssistant, entry_id: str | None) -> RingConfigEntry:
+    """Return an account that is set up."""
+    entry: RingConfigEntry = service_helper.async_get_config_entry(hass, DOMAIN, entry_id or "")
+    return entry
+
+
+def _camera(call: ServiceCall) -> tuple[RingConfigEntry, CameraId]:
+    """Return the camera of an entity: not only the camera's own, also what announces its events."""
+    entity = er.async_get(call.hass).async_get(call.data[ATTR_ENTITY_ID])
+    device = None if entity is None else dr.async_get(call.hass).async_get(entity.device_id or "")
+    if entity is None or entity.platform != DOMAIN or device is None:
+        raise _refusal("not_a_camera", entity_id=call.data[ATTR_ENTITY_ID])
+    entry = _loaded_entry(call.hass, entity.config_entry_id)
+    # Entities of a device with several cameras stand for all of them, which is one too many.
+    found = [
+        camera
+        for item in entry.runtime_data.coordinator.data.devices.values()
+        for camera in cameras_of(item)
+        if not device.identifiers.isdisjoint({(DOMAIN, camera.device_id), (DOMAIN, _identifier(camera))})
+    ]
+    if len(found) != 1:
+        raise _refusal("several_cameras" if found else "not_a_camera", entity_id=entity.entity_id)
+    return entry, found[0]
+
+
+def _identifier(camera: CameraId) -> str:
+    return camera.device_id if camera.component_id is None else component_id(camera.device_id, camera.component_id)
+
+
+async def _async_path(call: ServiceCall) -> Path:
+    """Return where to write to, if the user has allowed that."""
+    filename: str = call.data[ATTR_FILENAME]
+    if not await call.hass.async_add_executor_job(call.hass.config.is_allowed_path, filename):
+        raise _refusal("path_not_allowed", path=filename)
+    return Path(filename)
+
+
+async def _async_moment(call: ServiceCall, entry: RingConfigEntry, camera: CameraId) -> tuple[datetime, timedelta]:
+    """Return when the wanted recording begins, and how long it is."""
+    if ATTR_START in call.data:
+        return call.data[ATTR_START], DEFAULT_LENGTH
+    event_id, now = call.data[ATTR_EVENT_ID], dt_util.utcnow()
+    if (announced := _announced(call, event_id)) is not None:
+        return announced, DEFAULT_LENGTH
+    for span in SEARCHED:
+        for item in await entry.runtime_data.recordings.async_between(camera, now - span, now):
+            if item.event_id == event_id:
+                return item.at, item.duration or DEFAULT_LENGTH
+    raise _refusal("unknown_event")
+
+
+def _announced(call: ServiceCall, event_id: str) -> datetime | None:
+    """Return when an event was that an event entity shows: in Ring's history it has another id."""
+    for state in call.hass.states.async_all("event"):
+        if state.attributes.get("event_id") == event_id:
+            return dt_util.parse_datetime(str(state.attributes.get("event_time")))
+    return None
+
+
+async def _async_picture(call: ServiceCall, entry: RingConfigEntry, camera: CameraId) -> tuple[Picture, datetime]:
+    """Return the picture of the asked time, or the last one."""
+    runtime, now = entry.runtime_data, dt_util.utcnow()
+    if (at := call.data.get(ATTR_TIME)) is not None:
+        return await runtime.pictures.async_get(camera, at), at
+    if (last := runtime.pictures.last(camera)) is not None:
+        return last.picture, last.at
+    for span in SEARCHED:
+        if found := await runtime.recordings.async_between(camera, now - span, now):
+            return await runtime.pictures.async_get(camera, found[0].at), found[0].at
+    raise _refusal("nothing_recorded")
+
+
+def _type_of(item: Recording) -> str:
+    return LIVE_VIEW if item.kind is None else item.kind
+
+
+def _as_dict(item: Recording) -> JsonObjectType:
+    return {
+        "event_id": item.event_id,
+        "type": _type_of(item),
+        "sub_type": item.sub_type,
+        "start": dt_util.as_local(item.at).isoformat(),
+        "end": dt_util.as_local(item.at + item.duration).isoformat(),
+        "duration": item.duration.total_seconds(),
+    }
+
+
+_ACTIONS: Final[tuple[tuple[str, Handler, vol.Schema, SupportsResponse], ...]] = (
+    ("download_clip", _async_download_clip, DOWNLOAD_CLIP, SupportsResponse.OPTIONAL),
+    ("get_events", _async_get_events, GET_EVENTS, SupportsResponse.ONLY),
+    ("get_snapshot", _async_get_snapshot, GET_SNAPSHOT, SupportsResponse.OPTIONAL),
+    ("play_chime_sound", _async_play_chime_sound, PLAY_CHIME_SOUND, SupportsResponse.NONE),
+)
+
+
+@callback
+def async_register_actions(hass: HomeAssistant) -> None:
+    """Register the actions, once for all accounts."""
+    for name, handler, schema, response in _ACTIONS:
+        hass.services.async_register(DOMAIN, name, handler, schema=schema, supports_response=response)

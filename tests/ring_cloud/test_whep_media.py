@@ -1,0 +1,233 @@
+"""Live views with a real connection: what a viewer sees, when it stops, and that nothing is left of it."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+import time
+
+import pytest
+
+from ring_cloud import live_peer
+from ring_cloud.media_time import read_time
+from ring_cloud.sdp import read_offer
+
+from .test_whep import end, offer
+from .whep_client import CANDIDATE, Viewer, browser_offer
+
+FOREIGN = "a=candidate:2 1 udp 2122260222 203.0.113.7 50000 typ srflx raddr 0.0.0.0 rport 0"
+HIDDEN = "a=candidate:3 1 udp 2122260221 00000000-0000-4000-8000-000000000001.local 50000 typ host"
+
+
+@pytest.fixture
+def door(account):
+    return account.device("Front Door")
+
+
+@pytest.fixture
+async def viewers() -> AsyncIterator[list[Viewer]]:
+    opened: list[Viewer] = []
+    yield opened
+    for viewer in opened:
+        await viewer.connection.close()
+
+
+@pytest.fixture
+def watch(partner, token, door, viewers):
+    """Open a live view of the front door: return the viewer and the location."""
+
+    async def open_one(*, bare: bool = False) -> tuple[Viewer, str]:
+        viewer = Viewer()
+        viewers.append(viewer)
+        sdp = await viewer.offer()
+        if bare:
+            sdp = "".join(line for line in sdp.splitlines(keepends=True) if "candidate" not in line)
+        answer = await offer(partner, token, door, sdp)
+        assert answer.status == 201
+        await viewer.accept(answer.body.decode())
+        return viewer, answer.headers["Location"]
+
+    return open_one
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(10):
+        while not condition():
+            await asyncio.sleep(0.02)
+
+
+async def test_a_viewer_sees_and_hears_the_camera(watch, clock):
+    viewer, _ = await watch()
+    picture, sound = await viewer.frame(), await viewer.frame("audio")
+
+    assert (picture.width, picture.height) == (640, 360)
+    assert read_time(picture.to_image()) == clock.time() * 1000
+    assert (sound.sample_rate, sound.layout.name) == (48_000, "stereo")
+    clock.advance(5)
+    async with asyncio.timeout(5):
+        while read_time((await viewer.frame()).to_image()) != clock.time() * 1000:
+            pass
+
+
+async def test_the_picture_comes_soon_and_steadily(watch):
+    viewer, _ = await watch()
+    await viewer.frame()
+    began, first = time.monotonic(), await viewer.frame()
+    for _ in range(14):
+        last = await viewer.frame()
+
+    assert (last.pts - first.pts) / 90_000 == pytest.approx(14 / 15, abs=0.3)
+    assert time.monotonic() - began < 3
+
+
+async def test_an_offer_of_a_browser_is_answered_with_one_profile_retransmission_and_opus(partner, token, door):
+    lines = (await offer(partner, token, door, browser_offer())).body.decode().split("\r\n")
+
+    assert [line.split()[1] for line in lines if line.startswith("a=rtpmap")] == [
+        "opus/48000/2",
+        "H264/90000",
+        "rtx/90000",
+    ]
+    assert lines.count("a=sendonly") == 2
+    assert {"a=group:BUNDLE 0 1", "a=end-of-candidates"} <= set(lines)
+    addresses = [line.split()[4] for line in lines if line.startswith("a=candidate:")]
+    assert addresses[0] == "127.0.0.1"
+    assert set(addresses) <= live_peer.own_addresses()
+
+
+async def test_a_viewer_who_names_no_candidates_is_found_by_its_own_packets(cloud, watch):
+    cloud.switches.whep_bare_offers = True
+    viewer, _ = await watch(bare=True)
+
+    assert (await viewer.frame()).width == 640
+
+
+def test_candidates_that_are_not_on_this_machine_are_dropped():
+    read = read_offer(browser_offer(candidates=(CANDIDATE, FOREIGN, HIDDEN)).encode(), bare=False)
+    kept = read.for_peer(frozenset({"192.0.2.2"})).split("\r\n")
+
+    assert [line for line in kept if "candidate" in line] == [CANDIDATE] * 2
+
+
+async def test_a_hidden_address_costs_the_time_of_asking_for_it(monkeypatch, partner, token, door):
+    monkeypatch.setattr(live_peer, "MDNS_SECONDS", 0.3)
+    began = time.monotonic()
+    assert (await offer(partner, token, door, browser_offer(candidates=(HIDDEN,)))).status == 201
+
+    assert time.monotonic() - began >= 0.3
+
+
+@pytest.mark.parametrize(
+    ("good", "bad"),
+    [
+        ("a=fingerprint:sha-256 AB", "a=fingerprint:md5 AB"),
+        ("a=fingerprint:sha-256 ", "a=fingerprint:"),
+        ("a=setup:actpass", "a=setup:sideways"),
+        ("a=mid:0", "a=mid:1"),
+        ("a=rtpmap:111 opus/48000/2", "a=rtpmap:111 opus"),
+        ("a=rtpmap:111 opus/48000/2", "a=rtpmap:111 silk/8000"),
+        ("50000 typ host", "port typ host"),
+        ("m=audio 9", "m=audio nine"),
+    ],
+)
+async def test_a_damaged_offer_is_refused_or_answered_and_never_an_accident(cloud, partner, token, door, good, bad):
+    answer = await offer(partner, token, door, browser_offer().replace(good, bad))
+
+    assert answer.status in (201, 400)
+    assert len(cloud.live.open_sessions) == (answer.status == 201)
+
+
+# Second viewers
+
+
+async def test_a_second_viewer_gets_an_answer_and_no_picture(watch):
+    first, _ = await watch()
+    await first.frame()
+    second, _ = await watch()
+    await until(lambda: second.connection.connectionState == "connected")
+
+    assert await second.starves()
+    assert (await first.frame()).width == 640
+
+
+async def test_two_viewers_can_be_allowed(cloud, watch):
+    cloud.switches.whep_one_session = "many"
+    pair = [(await watch())[0] for _ in range(2)]
+
+    assert [(await viewer.frame()).width for viewer in pair] == [640, 640]
+
+
+# The end
+
+
+async def test_ending_a_session_closes_the_connection(partner, token, watch):
+    viewer, location = await watch()
+    await viewer.frame()
+    assert (await end(partner, token, location)).status == 200
+
+    await asyncio.wait_for(viewer.lost.wait(), 5)
+
+
+async def test_at_the_cap_the_picture_stops_and_nothing_says_so(cloud, watch, clock):
+    viewer, _ = await watch()
+    await viewer.frame()
+    clock.advance(61)
+
+    assert await viewer.starves()
+    assert (viewer.connection.connectionState, cloud.live.open_sessions) == ("connected", ())
+
+
+async def test_at_the_cap_the_connection_can_be_closed(cloud, watch, clock):
+    cloud.switches.whep_end = "close"
+    viewer, _ = await watch()
+    await viewer.frame()
+    clock.advance(61)
+
+    await asyncio.wait_for(viewer.lost.wait(), 5)
+
+
+async def test_a_viewer_who_is_lost_leaves_the_session_open_until_the_cap(cloud, watch, clock):
+    viewer, _ = await watch()
+    await viewer.frame()
+    (session,) = cloud.live.open_sessions
+    await viewer.connection.close()
+    await until(lambda: session.peer.is_closed)
+
+    assert len(cloud.live.open_sessions) == 1
+    clock.advance(61)
+    assert cloud.live.open_sessions == ()
+
+
+async def test_what_is_encrypted_arrives_and_cannot_be_decoded(cloud, watch):
+    cloud.switches.whep_take = True
+    viewer, _ = await watch()
+    assert (await viewer.frame("audio")).sample_rate == 48_000
+
+    assert await viewer.starves()
+    received = [report for report in (await viewer.connection.getStats()).values() if report.type == "inbound-rtp"]
+    assert min(report.packetsReceived for report in received) > 3
+
+
+async def test_nothing_is_left_of_ended_sessions(cloud, partner, token, door):
+    await end(partner, token, (await offer(partner, token, door)).headers["Location"])
+    before = len(asyncio.all_tasks())
+    for number in range(20):
+        location = (await offer(partner, token, door)).headers["Location"]
+        if number % 2:
+            await end(partner, token, location)
+        else:
+            cloud.live.end(door, "close")
+
+    await until(lambda: len(asyncio.all_tasks()) <= before)
+    assert (cloud.live.opened, cloud.live.closed) == (21, 21)
+
+
+async def test_stopping_the_cloud_leaves_nothing(cloud, partner, token, door, watch):
+    viewer, _ = await watch()
+    await viewer.frame()
+    silent, _ = await watch()
+    cloud.live.end(door, "silent")
+    await offer(partner, token, door)
+    await cloud.stop()
+
+    await asyncio.wait_for(viewer.lost.wait(), 5)
+    await asyncio.wait_for(silent.lost.wait(), 5)
+    assert not [task for task in asyncio.all_tasks() if "live view" in task.get_name()]
