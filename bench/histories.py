@@ -285,7 +285,7 @@ class Histories(RuleBasedStateMachine):
     def _stored(self) -> str:
         return json.dumps(
             {
-                "ledger": self.ledger.as_dict(),
+                "ledger": self.ledger.as_dict(self.now),
                 "activity": {device_id: activity.as_dict() for device_id, activity in self.activity.items()},
                 "read_until": {device_id: at.timestamp() for device_id, at in self.read_until.items()},
             }

@@ -125,7 +125,7 @@ class Watch:
                 await rig.stop()
                 is_up = False
             if not is_up and self._passed >= (outage.restart_at or 0) + outage.restart_takes:
-                await self._start()
+                await rig.start()
                 is_up = True
             self._happen()
             await self._step(is_up=is_up)
@@ -134,7 +134,7 @@ class Watch:
                 self._notice()
         rig.cloud.add_app(portal, webhook_url=rig.home.webhook_url)
         if not is_up:
-            await self._start()
+            await rig.start()
         self._passed = 0
         while self._passed < AFTERWARDS_S:
             await self._step(is_up=True)
@@ -143,9 +143,6 @@ class Watch:
         seen.issues_at_end = self._issues()
         seen.last_ring_is_right = self._shown("last_ring", rig.device("doorbell").id) == _shown(self._last_ring)
         return seen
-
-    async def _start(self) -> None:
-        await self._rig.start(self.heard)
 
     async def _step(self, *, is_up: bool) -> None:
         if is_up:
@@ -212,10 +209,8 @@ async def live_through(outage: Outage, clock: Clockwork, after: float = 10 * MIN
     """Let one outage happen, some time after pushes were proven."""
     async with running(6, clock, can_be_pushed=True) as rig:
         watch = Watch(rig, outage)
-        await rig.stop()
-        await rig.start(watch.heard)
         await rig.prove_pushes()
-        watch.seen.strange = 0
+        rig.listener = watch.heard
         for _ in range(0, round(after), STEP_S):
             await rig.pass_time(STEP_S)
         return await watch.run()

@@ -11,7 +11,7 @@ from unittest.mock import patch
 from freezegun.api import FrozenDateTimeFactory, StepTickTimeFactory, TickingDateTimeFactory
 
 from custom_components.ring_partner.models import RingRuntimeData
-from homeassistant.core import HomeAssistant
+from homeassistant.core import Event, EventStateChangedData, HomeAssistant, callback
 from homeassistant.util import dt as dt_util
 from ring_cloud import Clock, Device, RingCloud
 
@@ -31,14 +31,25 @@ class Rig:
         self.home = home
         self.cloud = home.cloud
         self.hass: HomeAssistant
+        self.listener: slim.Listener | None = None
+        """Hears of all states, of each Home Assistant."""
+        self.before_first_entity: int | None = None
+        """How many requests Ring had got when the first entity showed."""
         self._clock = clock
 
-    async def start(self, listener: slim.Listener | None = None) -> None:
+    async def start(self) -> None:
         """Start, and wait until nothing more happens by itself."""
-        self.hass = await slim.async_home_assistant(self.home.folder, self.cloud.url, listener)
+        self.hass = await slim.async_home_assistant(self.home.folder, self.cloud.url, self._hear)
         # From here on there is an HTTP server.
         await self.hass.async_start()
         await self.settle()
+
+    @callback
+    def _hear(self, event: Event[EventStateChangedData]) -> None:
+        if self.before_first_entity is None:
+            self.before_first_entity = len(self.cloud.requests)
+        if self.listener is not None:
+            self.listener(event)
 
     async def stop(self) -> None:
         """Stop as Home Assistant does: what was to be written later is written."""
@@ -82,9 +93,7 @@ class Rig:
 
 
 @asynccontextmanager
-async def running(
-    devices: int, clock: Clockwork, *, can_be_pushed: bool = False, listener: slim.Listener | None = None
-) -> AsyncIterator[Rig]:
+async def running(devices: int, clock: Clockwork, *, can_be_pushed: bool = False) -> AsyncIterator[Rig]:
     """Start a Home Assistant, linked with an account of so many devices."""
     folder = scratch("rig")
     # Home Assistant takes hold of the real clock before it can be stopped.
@@ -94,7 +103,7 @@ async def running(
         home.link(can_be_pushed=can_be_pushed)
         rig = Rig(home, clock)
         with frozen:
-            await rig.start(listener)
+            await rig.start()
             try:
                 yield rig
             finally:

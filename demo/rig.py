@@ -16,6 +16,7 @@ from .cloud import load
 from .linking import find_entry, link, loaded_entry, move_addresses, receive_visitors, register_app, set_polling
 from .processes import DemoError, Program, free_port
 from .seed import prepare
+from .stun import StunServer
 
 HOME_PORT = 8123
 CLOUD_PORT = 8181
@@ -39,12 +40,18 @@ class Rig:
     session: aiohttp.ClientSession
     _lock_file: TextIO
 
-    def __init__(self, folder: Path, ports: Ports | None = None, *, fresh: bool = False) -> None:
-        """Keep everything in `folder`; an earlier start's is continued, unless one wants a fresh start."""
+    def __init__(
+        self, folder: Path, ports: Ports | None = None, *, fresh: bool = False, stun_delay: float = 0.0
+    ) -> None:
+        """Keep everything in `folder`; an earlier start's is continued, unless one wants a fresh start.
+
+        `stun_delay` is how far away the STUN server is, in seconds there and back.
+        """
         self.folder = folder
         self.programs: list[Program] = []
         self._ports = ports or Ports()
         self._fresh = fresh
+        self._stun_delay = stun_delay
         self._stack = AsyncExitStack()
 
     @property
@@ -136,6 +143,7 @@ class Rig:
         prepare(self.config, port)
         self.home = HomeAssistantClient(self.session, f"http://127.0.0.1:{port}")
         environment = {"RING_PARTNER_CLOUD": self.cloud.url, "RING_DEMO_URL": self.home.url}
+        environment["RING_DEMO_STUN"] = await self._stack.enter_async_context(StunServer(self._stun_delay))
         arguments = ("--skip-pip", "--config", str(self.config))
         await self._start("Home Assistant", "home_assistant.log", "demo.home", *arguments, **environment)
 

@@ -12,7 +12,7 @@ from .mischief import Mischief
 from .model import Account, App, Device, LinkStatus
 from .sender import DeliveryError
 from .server import RingCloud
-from .switches import Envelope, NextLink, SubTypePlace, Switches
+from .switches import Direction, Envelope, LiveEnd, NextLink, OneSession, SubTypePlace, Switches, WhepMedia
 from .values import CloudError, ConflictError, InputError, UnknownError
 
 __all__ = [
@@ -27,19 +27,23 @@ __all__ = [
     "DeliveryError",
     "DeliveryState",
     "Device",
+    "Direction",
     "Envelope",
     "Event",
     "Garbage",
     "InputError",
     "LinkStatus",
+    "LiveEnd",
     "Mischief",
     "NextLink",
+    "OneSession",
     "Permission",
     "RingCloud",
     "Rotation",
     "SubTypePlace",
     "Switches",
     "UnknownError",
+    "WhepMedia",
     "compute_nonce",
     "read_time",
     "read_times",

@@ -81,10 +81,14 @@ class History:
         )
         self._rows.setdefault(device.id, deque(maxlen=_KEPT)).append(row)
 
-    def remember(self, device: Device, event_type: str, sub_type: str | None, at: float, duration: float | None) -> Row:
-        """Put something of the past in its place: `motion_detected`, `button_press` or `on_demand` of a camera."""
+    @staticmethod
+    def check(device: Device, event_type: str) -> None:
+        """Raise InputError for what the history does not know."""
         if event_type not in _TYPES or device.family.permission is not Permission.CAMERAS:
             raise InputError(f"the history has {', '.join(_TYPES)} of cameras")
+
+    def remember(self, device: Device, event_type: str, sub_type: str | None, at: float, duration: float | None) -> Row:
+        """Put something of the past in its place: `motion_detected`, `button_press` or `on_demand` of a camera."""
         kind, length_ms = _TYPES[event_type]
         rows = self._rows.setdefault(device.id, deque(maxlen=_KEPT))
         start_ms = int(at * 1000)

@@ -8,6 +8,7 @@ import secrets
 import time
 import uuid
 
+from .controls import CONTROLS
 from .families import Permission
 from .grants import Grant
 from .live_peer import Peer
@@ -82,7 +83,7 @@ class Live:
         """Give a camera a battery: its status tells the level, and a live view ends earlier and drains it."""
         if device.family.permission is not Permission.CAMERAS:
             raise InputError("only a camera can be put on battery")
-        device.values[BATTERY] = percentage
+        device.values[BATTERY] = CONTROLS[BATTERY].parse(percentage)
 
     def cap(self, device: Device) -> float:
         """Return after how many seconds a live view of the device ends."""
@@ -106,12 +107,12 @@ class Live:
         )
         # Before the answer is ready: another viewer may come meanwhile.
         self._open[session.id] = session
+        self.opened += 1
         try:
             answer = await self._answer(session, offer, silent=taken and one is OneSession.SILENT)
         except BaseException:
-            self._open.pop(session.id, None)
+            self._forget(session)
             raise
-        self.opened += 1
         self._record(grant.account, device)
         self._watch()
         return session, turn(answer, Direction(self._switches.whep_direction))
@@ -128,6 +129,13 @@ class Live:
         if silent:
             session.peer.silence()
         return await session.peer.answer(offer)
+
+    def _forget(self, session: Session) -> None:
+        """Let a session that came to nothing never have been."""
+        if self._open.pop(session.id, None) is not None:
+            self.opened -= 1
+            if session.peer is not None:
+                self._close(session.peer)
 
     def find(self, grant: Grant, device_id: str, session_id: str, place: str | None) -> Session:
         """Return an open session of this app and account; the place that its `Location` named must be right, too."""

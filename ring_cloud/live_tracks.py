@@ -1,5 +1,6 @@
 """What a live view sends: a moving picture with the time on it, and a quiet tone."""
 
+from abc import abstractmethod
 from array import array
 import asyncio
 from collections.abc import Callable
@@ -55,8 +56,9 @@ class _Track(MediaStreamTrack):
         self._next = position + 1
         return self._packet(position)
 
+    @abstractmethod
     def _packet(self, position: int) -> Packet:
-        raise NotImplementedError
+        """Return the packet of this position."""
 
 
 class VideoTrack(_Track):

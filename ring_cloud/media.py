@@ -1,6 +1,6 @@
 """What the cameras have stored: pictures and clips around what the history knows, behind links that expire."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 import secrets
 
@@ -187,15 +187,12 @@ class Media:
     def _spans(self, viewer: Viewer, low_ms: int, high_ms: int, *, snapshots: bool = False) -> list[_Span]:
         """Return what touches a range, oldest first: nothing before the consent, nothing of the future."""
         low_ms, high_ms = max(low_ms, viewer.since_ms), min(high_ms, self.now_ms)
-        recorded = list(self._recorded(viewer.device, viewer.since_ms))
-        stills = self._snapshots.get(viewer.device.id, []) if snapshots else []
-        touching = (span for span in (*recorded, *stills) if span.start_ms <= high_ms and low_ms <= span.end_ms)
-        return sorted(touching, key=lambda span: span.start_ms)
-
-    def _recorded(self, device: Device, since_ms: int) -> Iterator[_Span]:
-        now_ms = self.now_ms
-        for row in self._history.rows(device.id):
-            yield _Span(max(row.start_ms - BEFORE_MS, since_ms), min(row.end_ms + _AFTER_MS, now_ms), row)
+        spans = list(self._snapshots.get(viewer.device.id, ())) if snapshots else []
+        for row in self._history.rows(viewer.device.id):
+            start_ms, end_ms = row.start_ms - BEFORE_MS, row.end_ms + _AFTER_MS
+            if start_ms <= high_ms and low_ms <= end_ms:
+                spans.append(_Span(max(start_ms, viewer.since_ms), min(end_ms, self.now_ms), row))
+        return sorted((span for span in spans if low_ms <= span.end_ms and span.start_ms <= high_ms), key=_start_ms)
 
     def _check_readable(self, device: Device, span: _Span) -> None:
         if span.row and self._now() < span.row.start_ms / 1000 + self._switches.recording_ready_after:
@@ -206,6 +203,10 @@ class Media:
         if count > 0:
             self._unreadable[device.id] = count - 1
             raise MediaError("GRECO_NO_VALID_KEY", "There is no valid key to decrypt the recording")
+
+
+def _start_ms(span: _Span) -> int:
+    return span.start_ms
 
 
 def _scene(viewer: Viewer, asked: PictureRequest | ClipRequest, span: _Span) -> Scene:

@@ -23,7 +23,7 @@ from .pictures import BEFORE_MS, Scene, Size, paint
 # A clip of 15 minutes has a frame a second: it is to be long, and still be there at once.
 _MAX_FRAMES = 900
 _SMALLEST = 16
-_AUDIO_RATE = 16_000
+_AUDIO_RATE = 8000
 _AUDIO_FRAME = 1024
 _MS = Fraction(1, 1000)
 _ENCODERS: Mapping[str, tuple[Literal["libx264", "libx265"], Mapping[str, str]]] = {

@@ -3,6 +3,7 @@
 from aiohttp import web
 
 from .control import ControlHandler, account_of
+from .model import Device
 from .values import Fields, InputError, JsonObject
 from .world import World
 
@@ -19,12 +20,12 @@ async def add_past(world: World, request: web.Request, fields: Fields) -> JsonOb
     fields.finish()
     if not isinstance(items, list) or not all(isinstance(item, dict) for item in items) or len(items) > _MAX_EVENTS:
         raise InputError(f"events must be a list of at most {_MAX_EVENTS} objects")
-    for event_type, sub_type, at, duration in [_read_event(world, Fields(item)) for item in items]:
+    for event_type, sub_type, at, duration in [_read_event(world, device, Fields(item)) for item in items]:
         world.remember(device, event_type, sub_type=sub_type, at=at, duration=duration)
     return {"events": len(items)}
 
 
-def _read_event(world: World, fields: Fields) -> tuple[str, str | None, float, float | None]:
+def _read_event(world: World, device: Device, fields: Fields) -> tuple[str, str | None, float, float | None]:
     event_type = fields.text("type")
     sub_type = fields.text("sub_type") if "sub_type" in fields else None
     if ("at" in fields) == ("seconds_ago" in fields):
@@ -36,6 +37,7 @@ def _read_event(world: World, fields: Fields) -> tuple[str, str | None, float, f
     )
     duration = fields.number("duration", low=1, high=_MAX_SECONDS) if "duration" in fields else None
     fields.finish()
+    world.check_past(device, event_type, at)
     return event_type, sub_type, at, duration
 
 

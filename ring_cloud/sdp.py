@@ -97,11 +97,12 @@ def attributes(lines: Iterator[str] | tuple[str, ...]) -> Iterator[tuple[str, st
 def read_offer(body: bytes, *, bare: bool) -> Offer:
     """Return the offer; one that Ring would not take is refused. `bare` ones have no candidates."""
     offer = _split(body)
-    names = {name for name, _ in attributes(offer.lines)}
-    missing = [name for name in _NEEDED if name not in names]
     videos = [section for section in offer.sections if section.media == "video"]
-    if missing or not videos:
-        raise _bad(f"The offer has no {missing[0] if missing else 'video'}")
+    if not videos:
+        raise _bad("The offer has no video")
+    for section in offer.sections:
+        _check_transport(offer, section)
+    _check_mids(offer)
     if any(section.direction != "recvonly" for section in videos):
         raise _bad("Video must be recvonly")
     # The official sample offers sendrecv audio, and that works.
@@ -114,6 +115,21 @@ def read_offer(body: bytes, *, bare: bool) -> Offer:
         # Somebody has trimmed the codecs that every browser offers.
         raise ApiError(HTTPStatus.INTERNAL_SERVER_ERROR, "Internal error")
     return offer
+
+
+def _check_transport(offer: Offer, section: Section) -> None:
+    names = {name for name, _ in attributes((*offer.session, *section.lines))}
+    for name in _NEEDED:
+        if section.media and name not in names:
+            raise _bad(f"The offer has no {name}")
+
+
+def _check_mids(offer: Offer) -> None:
+    """Refuse sections with one name, and a group of what is not there."""
+    mids = [value for section in offer.sections for name, value in attributes(section.lines) if name == "mid"]
+    groups = (value.split()[1:] for name, value in attributes(offer.session) if name == "group")
+    if len(mids) != len(set(mids)) or any(not set(mids).issuperset(group) for group in groups):
+        raise _bad("The mids of the offer are wrong")
 
 
 def _split(body: bytes) -> Offer:

@@ -190,9 +190,14 @@ class World:
         duration: float | None = None,
     ) -> Row:
         """Let something have happened in the past: a row of the history with its recording, and no webhook."""
+        self.check_past(device, event_type, at)
+        return self.history.remember(device, event_type, sub_type, at, duration)
+
+    def check_past(self, device: Device, event_type: str, at: float) -> None:
+        """Raise InputError for what cannot be remembered."""
+        self.history.check(device, event_type)
         if at >= self.clock.time():
             raise InputError("the past lies before now")
-        return self.history.remember(device, event_type, sub_type, at, duration)
 
     def view_live(self, device: Device) -> Event:
         """Start a live view: a row of the history, and no webhook."""

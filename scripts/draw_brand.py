@@ -1,5 +1,7 @@
 """Draw the artwork in custom_components/ring_partner/brand/: a bell with two links of a chain before its rim.
 
+The same mark, dimmed, is what a camera shows that has no picture yet.
+
 Everything is drawn from the numbers below at many times its size and scaled down. The wordmark is set in Roboto, which
 Home Assistant's frontend brings. Run it with the project's Python, after scripts/setup.
 """
@@ -14,6 +16,7 @@ from pathlib import Path
 import hass_frontend
 from PIL import Image, ImageChops, ImageDraw, ImageFont
 
+NO_PICTURE = Path(__file__).parents[1] / "custom_components" / "ring_partner" / "no_picture.png"
 BRAND = Path(__file__).parents[1] / "custom_components" / "ring_partner" / "brand"
 FONT = Path(hass_frontend.where()) / "static" / "fonts" / "roboto" / "Roboto-Medium.woff2"
 
@@ -175,6 +178,16 @@ def save(image: Image.Image, name: str, height: int) -> None:
         print(path.relative_to(BRAND.parents[2]))
 
 
+def no_picture(shapes: tuple[Image.Image, Image.Image]) -> Image.Image:
+    """Return the mark in the middle of a dark picture."""
+    ground, colour = (28, 32, 34), (62, 70, 74)
+    drawn = mark(Palette(bell=colour, link=colour, text=colour), shapes)
+    drawn = drawn.resize((drawn.width * 120 // drawn.height, 120), Image.Resampling.LANCZOS)
+    image = Image.new("RGB", (640, 360), ground)
+    image.paste(drawn, ((image.width - drawn.width) // 2, (image.height - drawn.height) // 2), drawn)
+    return image
+
+
 def main() -> None:
     """Draw every variant."""
     BRAND.mkdir(exist_ok=True)
@@ -184,6 +197,7 @@ def main() -> None:
         drawn = mark(palette, shapes)
         save(icon(drawn), f"{prefix}icon", 256)
         save(logo(drawn, palette), f"{prefix}logo", 128)
+    no_picture(shapes).quantize(64).save(NO_PICTURE, optimize=True)
 
 
 if __name__ == "__main__":

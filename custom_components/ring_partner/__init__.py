@@ -36,6 +36,7 @@ from .recordings import Recordings
 from .repairs import AccountIssue, clear, clear_out_of_scope, report
 from .services import async_register_actions
 from .session import RingSession, async_newest_record, async_wait_for_refresh, not_saved_issue_id
+from .views import async_register_views
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -50,6 +51,7 @@ PLATFORMS = (Platform.BINARY_SENSOR, Platform.BUTTON, Platform.CAMERA, Platform.
 async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
     """Register the actions; they exist even when no account is set up, and then say why they cannot work."""
     async_register_actions(hass)
+    async_register_views(hass)
     return True
 
 
@@ -84,6 +86,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: RingConfigEntry) -> bool
     activity = ActivityLog(hass, entry, coordinator)
     await activity.async_load()
     media, cache = RingMedia(client), media_cache(hass, entry)
+    await cache.async_open()
     entry.runtime_data = RingRuntimeData(
         client,
         session,
@@ -105,8 +108,9 @@ async def async_unload_entry(hass: HomeAssistant, entry: RingConfigEntry) -> boo
     if unloaded := await hass.config_entries.async_unload_platforms(entry, PLATFORMS):
         # Ring's cameras are awake as long as somebody watches; ending that takes a token.
         await entry.runtime_data.live.async_close()
+        await entry.runtime_data.clips.async_close()
         await entry.runtime_data.session.async_close()
-        await entry.runtime_data.activity.async_save()
+        await entry.runtime_data.activity.async_close()
     return unloaded
 
 
@@ -123,6 +127,7 @@ async def async_remove_entry(hass: HomeAssistant, entry: ConfigEntry) -> None:
     finally:
         await TokenJournal(hass, entry.entry_id).async_remove()
         await activity_store(hass, entry.entry_id).async_remove()
+        await media_cache(hass, entry).async_remove()
         clear(hass, entry, *AccountIssue)
         ir.async_delete_issue(hass, DOMAIN, not_saved_issue_id(entry))
         clear_out_of_scope(hass, entry)

@@ -35,7 +35,8 @@ def event_signal(entry_id: str, device_id: str) -> str:
 
 def activity_store(hass: HomeAssistant, entry_id: str) -> Store[dict[str, Any]]:
     """Return where the account's recent events are kept."""
-    return Store(hass, 1, f"{DOMAIN}.{entry_id}.events", private=True, atomic_writes=True)
+    key = f"{DOMAIN}.{entry_id}.events"
+    return Store(hass, 1, key, private=True, atomic_writes=True, serialize_in_event_loop=False)
 
 
 class ActivityLog:
@@ -58,6 +59,7 @@ class ActivityLog:
         self._read_until: dict[str, datetime] = {}
         self._unannounced: dict[str, RingEvent] = {}
         self._is_save_due = False
+        self._is_closed = False
 
     async def async_load(self) -> None:
         """Remember what was dealt with before a restart or reload."""
@@ -69,16 +71,19 @@ class ActivityLog:
         self._read_until = {key: datetime.fromtimestamp(at, UTC) for key, at in stored["read_until"].items()}
         self._coordinator.set_activity(self._activity)
 
-    async def async_save(self) -> None:
-        """Write at once: the account is being unloaded."""
+    async def async_close(self) -> None:
+        """Write for the last time: what came later would bring back what is removed with the entry."""
+        self._is_closed = True
         await self._store.async_save(self._as_dict())
 
     def _as_dict(self) -> dict[str, Any]:
+        """Return what is written; called from another thread, while events go on to come."""
         self._is_save_due = False
         return {
-            "ledger": self.ledger.as_dict(),
+            "ledger": self.ledger.as_dict(dt_util.utcnow()),
             "was_proven": self.was_proven,
-            "read_until": {device_id: at.timestamp() for device_id, at in self._read_until.items()},
+            "read_until": {device_id: at.timestamp() for device_id, at in list(self._read_until.items())},
+            # Replaced, never changed.
             "activity": {device_id: item.as_dict() for device_id, item in self._activity.items()},
         }
 
@@ -91,22 +96,29 @@ class ActivityLog:
         verdict = self.ledger.judge(event, now)
         if verdict is Verdict.KNOWN:
             return verdict
-        if event.kind is Kind.RING:
-            self._learn_doorbell(event, verdict)
         # First the bell, then "last …": an entity that has yet to be made for this event looks back for itself.
-        if verdict is Verdict.FIRE:
-            _LOGGER.debug("%s at a device, known from %s", event.kind, event.source)
-            async_dispatcher_send(self._hass, event_signal(self._entry.entry_id, event.device_id), event)
+        try:
+            self._announce(event, verdict)
+        except Exception:
+            self.ledger.retract(event)
+            raise
         before = self._activity.get(event.device_id, Activity())
         self._activity = {**self._activity, event.device_id: before.after(event)}
         self._coordinator.set_activity(self._activity)
         self.save_soon()
         return verdict
 
+    def _announce(self, event: RingEvent, verdict: Verdict) -> None:
+        if event.kind is Kind.RING:
+            self._learn_doorbell(event, verdict)
+        if verdict is Verdict.FIRE:
+            _LOGGER.debug("%s at a device, known from %s", event.kind, event.source)
+            async_dispatcher_send(self._hass, event_signal(self._entry.entry_id, event.device_id), event)
+
     @callback
     def save_soon(self) -> None:
         """Write within seconds; a save that is due already is not put off by what comes after."""
-        if not self._is_save_due:
+        if not self._is_save_due and not self._is_closed:
             self._is_save_due = True
             self._store.async_delay_save(self._as_dict, SAVE_DELAY_SECONDS)
 

@@ -14,7 +14,7 @@ import secrets
 import shutil
 import threading
 import time
-from typing import Final, Self
+from typing import Final
 
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant
@@ -76,10 +76,6 @@ class CacheFile:
         with self._lock:
             os.fsync(self._fd)
 
-    def again(self) -> Self:
-        """Return the same file for another reader. Raises OSError."""
-        return type(self)(os.dup(self._fd), size=self.size, begun=self.begun)
-
     def close(self) -> None:
         """Let go of it. Blocks."""
         with self._lock:
@@ -91,19 +87,27 @@ class CacheFile:
 class Partial:
     """A file that is being written, and can be read meanwhile; it has its name only once it is whole."""
 
-    def __init__(self, cache: DiskCache, name: str, path: Path, file: CacheFile) -> None:
+    def __init__(self, cache: DiskCache, name: str) -> None:
         self._cache = cache
         self._name = name
-        self._path = path
-        self.file = file
+        self._path = cache.folder / f"{_key(name)}.{secrets.token_hex(4)}.part"
+        self._lock = threading.Lock()
+        self._is_discarded = False
+        self.file: CacheFile | None = None
+
+    def begin(self, size: int = 0) -> None:
+        """Create it; so many bytes are expected. Blocks; raises OSError where there is no room."""
+        with self._lock:
+            if self._is_discarded:
+                raise OSError(errno.ECANCELED, "The file has been discarded")
+            self.file = self._cache.create(self._path, size)
 
     def append(self, data: bytes) -> None:
         """Add to its end. Blocks; raises OSError where there is no room."""
-        self._cache.claim(len(data))
-        self.file.size += len(data)
-        while True:
+        at = self._cache.claim(self._path, len(data))
+        while self.file is not None:
             try:
-                self.file.write(data, self.file.size - len(data))
+                self.file.write(data, at)
                 return
             except OSError as err:
                 if err.errno not in _FULL or not self._cache.drop_oldest():
@@ -111,15 +115,22 @@ class Partial:
 
     def keep(self) -> None:
         """Give it its name. Blocks; raises OSError."""
-        # Without this a power cut could leave the name, and less than the whole behind it.
-        self.file.flush()
-        self._cache.adopt(self._name, self._path, self.file)
-        self.file.close()
+        if self.file is not None:
+            # Without this a power cut could leave the name, and less than the whole behind it.
+            self.file.flush()
+            self._cache.adopt(self._name, self._path, self.file.begun)
 
     def discard(self) -> None:
-        """Delete it, if it has not been kept. Blocks."""
-        self.file.close()
-        self._cache.release(self._path, self.file.size)
+        """Delete it, if it has not been kept; it can still be read. Blocks."""
+        with self._lock:
+            self._is_discarded = True
+            self._cache.release(self._path)
+
+    def close(self) -> None:
+        """Let go of it. Blocks."""
+        with self._lock:
+            if self.file is not None:
+                self.file.close()
 
 
 class DiskCache:
@@ -139,7 +150,7 @@ class DiskCache:
         self._lock = threading.RLock()
         # The one used longest ago comes first.
         self._entries: dict[str, _Entry] = {}
-        self._growing: set[Path] = set()
+        self._growing: dict[Path, int] = {}
         self._used = 0
 
     @property
@@ -175,60 +186,65 @@ class DiskCache:
                 return None
             path = self.folder / key
             try:
-                file = CacheFile(os.open(path, os.O_RDONLY), size=entry.size, begun=entry.begun)
+                is_good = path.stat().st_size == entry.size and not self._is_too_old(entry)
+                fd = os.open(path, os.O_RDONLY) if is_good else -1
             except OSError:
-                self._drop(key)
-                return None
-            if self._is_too_old(entry) or path.stat().st_size != entry.size:
-                file.close()
+                fd = -1
+            if fd < 0:
                 self._drop(key)
                 return None
             self._entries[key] = self._entries.pop(key)
         with suppress(OSError):
+            # The times on the disk say the same after a restart: when it was used, and when it was begun.
             os.utime(path, (time.time(), entry.begun))
-        return file
+        return CacheFile(fd, size=entry.size, begun=entry.begun)
 
-    def create(self, name: str, size: int = 0) -> Partial:
-        """Begin a file, of which so many bytes are expected. Blocks; raises OSError where there is no room."""
+    def partial(self, name: str) -> Partial:
+        """Return a file that is still to be written."""
+        return Partial(self, name)
+
+    def create(self, path: Path, size: int) -> CacheFile:
+        """Create a partial file. Blocks; raises OSError where there is no room."""
         if self._max_bytes is not None and size > self._max_bytes:
             raise OSError(errno.EFBIG, "The cache may not grow so large")
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         while shutil.disk_usage(self.folder).free < _HEADROOM_BYTES + size:
             if not self.drop_oldest():
                 raise OSError(errno.ENOSPC, "The disk is nearly full")
-        path = self.folder / f"{_key(name)}.{secrets.token_hex(4)}.part"
         fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
         with self._lock:
-            self._growing.add(path)
-        return Partial(self, name, path, CacheFile(fd, size=0, begun=int(time.time())))
+            self._growing[path] = 0
+        return CacheFile(fd, size=size, begun=int(time.time()))
 
-    def claim(self, count: int) -> None:
-        """Make room for so many bytes. Blocks; raises OSError."""
+    def claim(self, path: Path, count: int) -> int:
+        """Make room for so many bytes more, and return where they belong. Blocks; raises OSError."""
         with self._lock:
+            if (at := self._growing.get(path)) is None:
+                raise OSError(errno.ECANCELED, "The file has been discarded")
             while self._max_bytes is not None and self._used + count > self._max_bytes:
                 if not self.drop_oldest():
                     raise OSError(errno.EFBIG, "The cache may not grow so large")
+            self._growing[path] += count
             self._used += count
+            return at
 
-    def adopt(self, name: str, path: Path, file: CacheFile) -> None:
+    def adopt(self, name: str, path: Path, begun: int) -> None:
         """Give a partial file its name, and drop what has become too old. Blocks; raises OSError."""
         key = _key(name)
-        os.utime(path, (time.time(), file.begun))
         with self._lock:
             if path not in self._growing:
-                raise OSError(errno.ENOENT, "The file has been discarded")
+                raise OSError(errno.ECANCELED, "The file has been discarded")
+            os.utime(path, (time.time(), begun))
             self._drop(key)
             path.rename(self.folder / key)
-            self._growing.discard(path)
-            self._entries[key] = _Entry(file.size, file.begun)
+            self._entries[key] = _Entry(self._growing.pop(path), begun)
             for other in [other for other, entry in self._entries.items() if self._is_too_old(entry)]:
                 self._drop(other)
 
-    def release(self, path: Path, size: int) -> None:
+    def release(self, path: Path) -> None:
         """Forget a partial file, unless it has a name by now. Blocks."""
         with self._lock:
-            if path in self._growing:
-                self._growing.discard(path)
+            if (size := self._growing.pop(path, None)) is not None:
                 self._used -= size
                 _unlink(path)
 
@@ -243,7 +259,7 @@ class DiskCache:
         found: list[tuple[float, str, _Entry]] = []
         with self._lock, _quietly("look into"):
             self._entries.clear()
-            self._used = 0
+            self._used = sum(self._growing.values())
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             self.folder.chmod(0o700)
             for item in os.scandir(self.folder):
@@ -273,12 +289,14 @@ class DiskCache:
 
     def _write(self, name: str, data: bytes) -> None:
         with _quietly("write to"):
-            partial = self.create(name, len(data))
+            partial = self.partial(name)
             try:
+                partial.begin(len(data))
                 partial.append(data)
                 partial.keep()
             finally:
                 partial.discard()
+                partial.close()
 
     def _drop(self, key: str) -> None:
         with self._lock:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import override
 
 from webrtc_models import RTCIceCandidateInit, RTCIceServer
@@ -37,16 +38,19 @@ class RingCameraDescription(RingDeviceDescription, CameraEntityDescription):
 
 
 CAMERA = RingCameraDescription(key="camera", name=None)
+NO_PICTURE = Path(__file__).parent / "no_picture.png"
 
 
 async def async_setup_entry(
     hass: HomeAssistant, entry: RingConfigEntry, async_add_entities: AddConfigEntryEntitiesCallback
 ) -> None:
     """Set up a camera for each that a device has."""
+    # Without any picture, Home Assistant would answer its own frontend with an error.
+    no_picture = await hass.async_add_executor_job(NO_PICTURE.read_bytes)
 
     def build(device: Device) -> Iterator[RingCamera]:
         for camera in cameras_of(device):
-            yield RingCamera(entry, device, camera)
+            yield RingCamera(entry, device, camera, no_picture)
 
     async_add_as_devices_appear(entry, async_add_entities, build)
 
@@ -58,9 +62,10 @@ class RingCamera(CameraEntity[bool], Camera):
     _attr_brand = MANUFACTURER
     _attr_supported_features = CameraEntityFeature.STREAM
 
-    def __init__(self, entry: RingConfigEntry, device: Device, camera: CameraId) -> None:
+    def __init__(self, entry: RingConfigEntry, device: Device, camera: CameraId, no_picture: bytes) -> None:
         """Follow one camera."""
         Camera.__init__(self)
+        self._no_picture = no_picture
         self._pictures = entry.runtime_data.pictures
         self._live = entry.runtime_data.live
         self._attr_model = device.model
@@ -94,10 +99,11 @@ class RingCamera(CameraEntity[bool], Camera):
             self.async_on_remove(async_dispatcher_connect(self.hass, signal, self.async_write_ha_state))
 
     @override
-    async def async_camera_image(self, width: int | None = None, height: int | None = None) -> bytes | None:
+    async def async_camera_image(self, width: int | None = None, height: int | None = None) -> bytes:
         """Return the picture of the last event."""
         if (last := self._pictures.last(self.camera)) is None:
-            return None
+            self.content_type = "image/png"
+            return self._no_picture
         self.content_type = last.picture.content_type
         return last.picture.body
 

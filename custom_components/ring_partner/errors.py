@@ -17,7 +17,6 @@ from .api import (
     RingMediaTooEarlyError,
     RingMediaUnreadableError,
     RingNotFoundError,
-    RingRateLimitError,
     RingRequestError,
     RingUnavailableError,
 )
@@ -27,7 +26,6 @@ from .coordinator import RingCoordinator
 # The first that fits.
 _TEXTS: Final[tuple[tuple[type[RingError], str], ...]] = (
     (RingAuthError, "link_lost"),
-    (RingRateLimitError, "wait"),
     (RingUnavailableError, "cannot_connect"),
     (RingForbiddenError, "not_allowed"),
     (RingNotFoundError, "unknown_device"),
@@ -80,6 +78,8 @@ def ask_only_if_welcome(coordinator: RingCoordinator) -> None:
 def _text_of(err: RingError) -> str:
     if isinstance(err, RingForbiddenError) and err.out_of_scope:
         return "out_of_scope"
+    if _seconds(err) > 0:
+        return "wait"
     if err.status == HTTPStatus.SERVICE_UNAVAILABLE:
         # Ring says so of a device that is offline, and of itself.
         return "busy_or_offline"

@@ -195,6 +195,11 @@ class _Entry:
     sub_type: str | None
     event_id: str | None
 
+    @classmethod
+    def of(cls, event: RingEvent) -> Self:
+        """Return what is kept of an event."""
+        return cls(event.at, event.source, event.sub_type, event.event_id)
+
     def repeats(self, event: RingEvent) -> bool:
         """Whether the same source tells of the same event again.
 
@@ -213,6 +218,10 @@ class _Entry:
 
 
 _moment_of = attrgetter("at")
+
+
+def _stored(entries: Iterable[_Entry], since: datetime) -> list[tuple[float, Source, str | None, str | None]]:
+    return [(item.at.timestamp(), item.source, item.sub_type, item.event_id) for item in entries if item.at >= since]
 
 
 def _may_be_forgotten(entries: Sequence[_Entry], event: RingEvent) -> bool:
@@ -243,6 +252,10 @@ class Ledger:
             self._requests.popitem(last=False)
         return False
 
+    def forget_request(self, request_id: str | None) -> None:
+        """Forget a delivery that could not be worked on: Ring will repeat it."""
+        self._requests.pop(request_id or "", None)
+
     def judge(self, event: RingEvent, now: datetime) -> Verdict:
         """Say what to do with an event, and remember that it has been done."""
         entries = self._events.setdefault((event.device_id, event.kind), [])
@@ -253,10 +266,16 @@ class Ledger:
         # a push is not kept: being vague about the time, it would hide a second press of the bell.
         is_news = event.at >= self.started and now - event.at <= STALE_AFTER and not _may_be_forgotten(entries, event)
         if event.source is Source.PUSH or not is_confirmed:
-            entries.append(_Entry(event.at, event.source, event.sub_type, event.event_id))
+            entries.append(_Entry.of(event))
             if len(entries) > EVENTS_KEPT:
                 entries.remove(min(entries, key=_moment_of))
         return Verdict.FIRE if is_news and not is_confirmed else Verdict.RECORD
+
+    def retract(self, event: RingEvent) -> None:
+        """Forget an event that could not be announced: whoever told of it will do so again."""
+        entries = self._events.get((event.device_id, event.kind), [])
+        if (entry := _Entry.of(event)) in entries:
+            entries.remove(entry)
 
     def was_pushed(self, event: RingEvent) -> bool:
         """Return whether Ring pushed what its history tells, or may have."""
@@ -270,18 +289,16 @@ class Ledger:
             for kind in Kind:
                 self._events.pop((device_id, kind), None)
 
-    def as_dict(self) -> dict[str, Any]:
-        """Return what a restart needs."""
-        return {
-            "requests": list(self._requests),
-            "events": [
-                [
-                    *key,
-                    [[entry.at.timestamp(), entry.source, entry.sub_type, entry.event_id] for entry in entries],
-                ]
-                for key, entries in self._events.items()
-            ],
-        }
+    def as_dict(self, now: datetime) -> dict[str, Any]:
+        """Return what a restart or a reload needs: what is too old to be taken for news is left out.
+
+        May be called from another thread, hence the copies.
+        """
+        since = now - STALE_AFTER - SAME_WITHIN
+        # Copied first: what happens meanwhile may be known without its delivery, but not the other way round.
+        requests = list(self._requests)
+        events = [(*key, _stored(list(entries), since)) for key, entries in list(self._events.items())]
+        return {"requests": requests, "events": [item for item in events if item[-1]]}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any], started: datetime) -> Self:

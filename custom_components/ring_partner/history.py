@@ -97,6 +97,9 @@ class HistoryReader:
             return self._coordinator.seconds_to_wait
         except RingError as err:
             _LOGGER.debug("Could not read the history: %s", err)
+        except Exception:
+            # The other cameras are not to suffer, nor is it to be the end of reading.
+            _LOGGER.exception("Could not deal with the history; it will be read again")
         return 0
 
     async def _async_read(self, device_id: str) -> None:

@@ -1,10 +1,14 @@
 """Options: how often to poll, and which unidentified cameras are doorbells."""
 
+from collections.abc import Iterable
+from itertools import product
 from typing import Any
 
 import voluptuous as vol
 
 from homeassistant.config_entries import ConfigEntryState, ConfigFlowResult, OptionsFlowWithReload
+from homeassistant.const import Platform
+from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.selector import (
     NumberSelector,
     NumberSelectorConfig,
@@ -16,6 +20,7 @@ from homeassistant.helpers.selector import (
 from .const import (
     DEFAULT_MOTION_HOLD_SECONDS,
     DEFAULT_POLLING_SECONDS,
+    DOMAIN,
     MAX_MOTION_HOLD_SECONDS,
     MAX_POLLING_SECONDS,
     MIN_MOTION_HOLD_SECONDS,
@@ -33,6 +38,8 @@ MOTION_HOLD = NumberSelector(
     NumberSelectorConfig(min=MIN_MOTION_HOLD_SECONDS, max=MAX_MOTION_HOLD_SECONDS, step=5, unit_of_measurement="s")
 )
 
+DOORBELL_ENTITIES = ((Platform.EVENT, "doorbell"), (Platform.SENSOR, "last_ring"))
+
 
 class RingOptionsFlow(OptionsFlowWithReload):
     """Change the options of an account."""
@@ -48,6 +55,7 @@ class RingOptionsFlow(OptionsFlowWithReload):
             options: dict[str, Any] = {name: int(user_input[name]) for name in numbers}
             if doorbells := [*user_input.get(OPTION_DOORBELLS, []), *kept]:
                 options[OPTION_DOORBELLS] = doorbells
+            self._remove_bells(set(chosen) - set(doorbells))
             return self.async_create_entry(data=options)
         fields: dict[vol.Marker, Any] = {
             vol.Required(OPTION_POLLING_INTERVAL, default=DEFAULT_POLLING_SECONDS): POLLING,
@@ -62,6 +70,13 @@ class RingOptionsFlow(OptionsFlowWithReload):
         return self.async_show_form(
             step_id="init", data_schema=self.add_suggested_values_to_schema(vol.Schema(fields), suggested)
         )
+
+    def _remove_bells(self, cameras: Iterable[str]) -> None:
+        """Remove what only doorbells have: nothing else would, and it would be unavailable for ever."""
+        registry = er.async_get(self.hass)
+        for camera, (platform, key) in product(cameras, DOORBELL_ENTITIES):
+            if entity_id := registry.async_get_entity_id(platform, DOMAIN, f"{camera}_{key}"):
+                registry.async_remove(entity_id)
 
     def _cameras(self) -> dict[str, str]:
         """Id and name of the devices with video of which Ring does not say what they are."""

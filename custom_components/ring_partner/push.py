@@ -54,13 +54,6 @@ class PushedEvents:
         """Whether the account has a device."""
         return device_id in self._coordinator.data.devices
 
-    def is_repeated(self, request_id: str | None) -> bool:
-        """Whether a delivery has come before."""
-        if not self._activity.ledger.is_repeated(request_id):
-            return False
-        self._delivery.repeated()
-        return True
-
     @callback
     def refuse(self) -> None:
         """Somebody sent what Ring did not sign."""
@@ -68,7 +61,19 @@ class PushedEvents:
 
     @callback
     def receive(self, webhook: WebhookEvent) -> None:
-        """Work on an event."""
+        """Deal with a delivery once; one that raises is not dealt with, and Ring will repeat it."""
+        ledger = self._activity.ledger
+        if ledger.is_repeated(webhook.request_id):
+            self._delivery.repeated()
+            return
+        try:
+            self._work_on(webhook)
+        except Exception:
+            ledger.forget_request(webhook.request_id)
+            raise
+        self._activity.save_soon()
+
+    def _work_on(self, webhook: WebhookEvent) -> None:
         received = dt_util.utcnow()
         if (event := event_from_webhook(webhook, received)) is not None:
             self._activity.handle(event)
@@ -84,7 +89,6 @@ class PushedEvents:
         else:
             self._actions.get(webhook.type, self._poll)(webhook)
         self._delivery.accepted()
-        self._activity.save_soon()
 
     def _poll(self, _webhook: WebhookEvent) -> None:
         """Ring's own state is the authority: confirm what was told, learn what was only hinted at."""

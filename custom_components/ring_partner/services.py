@@ -27,7 +27,7 @@ from .devices import component_id
 from .downloads import async_save_clip, new_file
 from .errors import ring_errors
 from .events import Kind
-from .identifiers import CameraId, ClipId
+from .identifiers import CameraId, ClipId, EventId
 from .kinds import cameras_of
 from .models import RingConfigEntry
 from .recordings import Recording
@@ -117,12 +117,12 @@ async def _async_download_clip(call: ServiceCall) -> ServiceResponse:
     with ring_errors(entry.runtime_data.coordinator):
         at, length = await _async_moment(call, entry, camera)
         clip = ClipId(camera, at, min(call.data.get(ATTR_DURATION, length), MAX_CLIP))
-        saved = await async_save_clip(call.hass, entry, clip, path)
+        size = await async_save_clip(call.hass, entry, clip, path)
     return {
         "path": str(path),
-        "bytes": saved.size,
-        "start": dt_util.as_local(saved.at).isoformat(),
-        "duration": saved.duration.total_seconds(),
+        "bytes": size,
+        "start": dt_util.as_local(at).isoformat(),
+        "duration": clip.duration.total_seconds(),
     }
 
 
@@ -136,7 +136,7 @@ async def _async_get_events(call: ServiceCall) -> ServiceResponse:
     with ring_errors(entry.runtime_data.coordinator):
         found = await entry.runtime_data.recordings.async_between(camera, start, end)
     wanted = frozenset(call.data[ATTR_TYPES] or EVENT_TYPES)
-    events = [_as_dict(item) for item in found if {_type_of(item), item.sub_type} & wanted]
+    events = [_as_dict(entry, item) for item in found if {_type_of(item), item.sub_type} & wanted]
     return {"events": [*events[: call.data[ATTR_LIMIT]]]}
 
 
@@ -259,7 +259,7 @@ def _type_of(item: Recording) -> str:
     return LIVE_VIEW if item.kind is None else item.kind
 
 
-def _as_dict(item: Recording) -> JsonObjectType:
+def _as_dict(entry: RingConfigEntry, item: Recording) -> JsonObjectType:
     return {
         "event_id": item.event_id,
         "type": _type_of(item),
@@ -267,6 +267,7 @@ def _as_dict(item: Recording) -> JsonObjectType:
         "start": dt_util.as_local(item.at).isoformat(),
         "end": dt_util.as_local(item.at + item.duration).isoformat(),
         "duration": item.duration.total_seconds(),
+        "media_content_id": f"media-source://{DOMAIN}/{EventId(entry.entry_id, item.clip)}",
     }
 
 

@@ -1,4 +1,4 @@
-"""Ring's webhooks: verified, told apart, answered, and only then worked on.
+"""Ring's webhooks: verified, told apart, worked on in memory, and answered.
 
 One receiver serves all accounts of one Ring app, because they share its signing key and so its address.
 Ring documentation: "Notifications".
@@ -49,11 +49,8 @@ class Recipient(Protocol):
     def has_device(self, device_id: str | None) -> bool:
         """Whether the account has a device; envelopes of version 1.0 name no account."""
 
-    def is_repeated(self, request_id: str | None) -> bool:
-        """Whether a delivery has come before."""
-
     def receive(self, event: WebhookEvent) -> None:
-        """Work on an event; Ring has its answer."""
+        """Deal with an event, once and at once: Ring waits for its answer."""
 
     def refuse(self) -> None:
         """Somebody sent what Ring did not sign."""
@@ -131,8 +128,8 @@ class WebhookReceiver:
             _LOGGER.debug("A webhook for nobody here")
         elif addressee.is_leaving:
             return HTTPStatus.SERVICE_UNAVAILABLE
-        elif not addressee.is_repeated(event.request_id):
-            self._hass.loop.call_soon(addressee.receive, event)
+        else:
+            addressee.receive(event)
         return HTTPStatus.OK
 
     def _is_expected_back(self, account_id: str | None) -> bool:

@@ -1,6 +1,7 @@
 """Ring cannot reach Home Assistant for a day, or while it restarts: a real one, stopped and started on its disk."""
 
 import asyncio
+import logging
 
 from freezegun import freeze_time
 import pytest
@@ -18,8 +19,9 @@ def disable_http_server() -> None:
 
 
 @pytest.fixture(autouse=True)
-def _loopback_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Home Assistant's harness forbids sockets; and what the bench sets in the environment is taken back."""
+def _loopback_only(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    """Home Assistant's harness forbids sockets; a day has a long log; the bench's environment is taken back."""
+    caplog.set_level(logging.WARNING)
     pytest_socket.enable_socket()
     pytest_socket.socket_allow_hosts(["127.0.0.1", "localhost", "::1"], allow_unix_socket=True)
     monkeypatch.setenv("RING_PARTNER_CLOUD", "")

@@ -8,7 +8,7 @@ import aiohttp
 import pytest
 from yarl import URL
 
-from ring_cloud import Account, Device, RingCloud
+from ring_cloud import Account, Device, InputError, RingCloud
 
 from .conftest import Answer, Partner
 from .whep_client import browser_offer
@@ -75,7 +75,7 @@ async def test_audio_is_not_answered_where_it_is_not_asked_for(partner, door, to
 
 
 async def test_other_sections_are_turned_down_in_their_place(partner, door, token):
-    data = "m=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\na=mid:2\r\n"
+    data = "m=application 0 UDP/DTLS/SCTP webrtc-datachannel\r\na=mid:2\r\n"
     answer = await offer(partner, token, door, browser_offer() + data)
 
     assert (
@@ -137,7 +137,10 @@ async def test_a_lost_answer_leaves_the_session_open(cloud, partner, door, token
         ("{}", 400, "The body is not SDP"),
         (b"\xff\xfe", 400, "The body is not SDP"),
         ("v=0\r\nhello\r\n", 400, "The body is not SDP"),
-        ("v=0\r\ns=-\r\n", 400, "The offer has no ice-ufrag"),
+        ("v=0\r\ns=-\r\n", 400, "The offer has no video"),
+        (browser_offer().replace("a=ice-pwd:", "a=x-pwd:"), 400, "The offer has no ice-pwd"),
+        (browser_offer().replace("a=mid:0", "a=mid:1"), 400, "The mids of the offer are wrong"),
+        (browser_offer().replace("BUNDLE 0 1", "BUNDLE 0 7"), 400, "The mids of the offer are wrong"),
         (browser_offer(video=None), 400, "The offer has no video"),
         (browser_offer().replace("m=video 9", "m=video 0"), 400, "The offer has no video"),
         (browser_offer(video="sendrecv"), 400, "Video must be recvonly"),
@@ -302,6 +305,13 @@ async def test_an_ended_session_drains_for_as_long_as_it_was_open(cloud, partner
     await end(partner, token, location)
 
     assert door.values["battery"] == 0
+
+
+def test_only_a_camera_can_be_put_on_battery(cloud, account, door):
+    with pytest.raises(InputError):
+        cloud.live.put_on_battery(account.device("Hallway Chime"))
+    with pytest.raises(InputError):
+        cloud.live.put_on_battery(door, 300)
 
 
 async def test_a_session_ends_in_real_time_where_the_clouds_clock_stands_still(cloud, partner, door, token):

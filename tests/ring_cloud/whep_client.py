@@ -102,7 +102,10 @@ class Viewer:
         self.connection.on("track", lambda track: self.tracks.update({track.kind: track}))
         self.connection.on("connectionstatechange", self._look)
         for kind in ("audio", "video"):
-            self.connection.addTransceiver(kind, direction="recvonly")
+            transceiver = self.connection.addTransceiver(kind, direction="recvonly")
+            # On loopback, which aiortc leaves out: Home Assistant's fixtures invent the network cards.
+            ice = transceiver.receiver.transport.transport.iceGatherer._connection
+            ice._local_candidates += await ice.get_component_candidates(1, ["127.0.0.1"])
         await self.connection.setLocalDescription(await self.connection.createOffer())
         return with_high_profile(self.connection.localDescription.sdp)
 

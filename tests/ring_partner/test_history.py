@@ -6,6 +6,7 @@ from freezegun.api import FrozenDateTimeFactory
 import pytest
 from pytest_homeassistant_custom_component.common import async_fire_time_changed
 
+from custom_components.ring_partner import history
 from homeassistant.config_entries import ConfigEntry, ConfigEntryState
 from homeassistant.const import STATE_UNKNOWN
 from homeassistant.core import HomeAssistant
@@ -220,6 +221,20 @@ class TestErrors:
         cloud.faults.clear()
         await async_pass_in_steps(hass, freezer, 2 * MINUTE)
         assert state_of(hass, entry, door, "last_ring") != STATE_UNKNOWN
+
+    async def test_a_history_that_we_fail_at_is_read_again(
+        self, freezer, hass, cloud, entry, door, monkeypatch
+    ) -> None:
+        await async_press(hass, cloud, door)
+        freezer.tick(10)
+        await async_set_up(hass, entry)
+        with monkeypatch.context() as patched:
+            patched.setattr(history, "event_from_history", lambda *_: 1 / 0)
+            await async_pass_in_steps(hass, freezer, 2 * MINUTE)
+        assert state_of(hass, entry, door, "last_ring") == STATE_UNKNOWN
+        await async_pass_in_steps(hass, freezer, MINUTE + 10 * SECOND)
+        assert state_of(hass, entry, door, "last_ring") != STATE_UNKNOWN
+        self.is_well(hass, entry)
 
     def is_well(self, hass: HomeAssistant, entry: ConfigEntry) -> None:
         """The account goes on."""

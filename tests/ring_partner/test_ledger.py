@@ -48,7 +48,7 @@ def ledger() -> Ledger:
 
 def restarted(ledger: Ledger, started: datetime) -> Ledger:
     """What is left of it on disk."""
-    return Ledger.from_dict(json.loads(json.dumps(ledger.as_dict())), started)
+    return Ledger.from_dict(json.loads(json.dumps(ledger.as_dict(NOW))), started)
 
 
 class TestFiring:
@@ -100,10 +100,32 @@ class TestFiring:
         assert not ledger.is_repeated("one")
         assert restarted(ledger, START).is_repeated("one")
 
+    def test_a_restart_needs_nothing_that_is_too_old_to_be_news(self, ledger: Ledger) -> None:
+        at = NOW - STALE_AFTER - SAME_WITHIN
+        for age in range(-2, 3):
+            ledger.judge(push(at + age * SECOND), NOW)
+        ledger.judge(push(at - SECOND, Kind.MOTION), NOW)
+        ((_, kind, kept),) = ledger.as_dict(NOW)["events"]
+        assert (kind, [moment for moment, *_ in kept]) == (
+            Kind.RING,
+            [(at + age * SECOND).timestamp() for age in range(3)],
+        )
+
+    def test_what_could_not_be_announced_is_news_when_it_comes_again(self, ledger: Ledger) -> None:
+        assert not ledger.is_repeated("one")
+        assert ledger.judge(push(), NOW) is Verdict.FIRE
+        ledger.forget_request("one")
+        ledger.retract(push())
+        assert not ledger.is_repeated("one")
+        assert ledger.judge(push(), NOW) is Verdict.FIRE
+        for nothing in (None, "unknown"):
+            ledger.forget_request(nothing)
+        ledger.retract(row())
+
     def test_a_device_that_is_gone_is_forgotten(self, ledger: Ledger) -> None:
         ledger.judge(push(), NOW)
         ledger.forget(("door", "unknown"))
-        assert ledger.as_dict()["events"] == []
+        assert ledger.as_dict(NOW)["events"] == []
         assert not ledger.was_pushed(row())
 
 
@@ -120,7 +142,7 @@ class TestBounds:
     def test_after_a_storm_nobody_is_accused_of_what_is_forgotten(self, ledger: Ledger) -> None:
         for number in range(EVENTS_KEPT + 10):
             ledger.judge(push(NOW + number * SECOND), NOW + number * SECOND)
-        assert [len(entries) for *_, entries in ledger.as_dict()["events"]] == [EVENTS_KEPT]
+        assert [len(entries) for *_, entries in ledger.as_dict(NOW)["events"]] == [EVENTS_KEPT]
         assert ledger.was_pushed(row(NOW - timedelta(minutes=5)))
         assert not ledger.was_pushed(row(NOW + timedelta(hours=1)))
 

@@ -11,7 +11,7 @@ from homeassistant.const import STATE_UNKNOWN
 from homeassistant.core import HomeAssistant
 from ring_cloud import Account, RingCloud
 
-from .polls import async_pass_time, registered, states_of
+from .polls import async_pass_time, entity_ids, registered, states_of
 
 DEVICES = "/v1/devices"
 
@@ -54,3 +54,6 @@ async def test_a_camera_that_the_user_calls_a_doorbell_is_one(
     assert states_of(hass, linked, camera) == before | dict.fromkeys(("doorbell", "last_ring"), STATE_UNKNOWN)
     await _async_save(hass, linked, {"polling_interval": 60, "motion_hold": 30, "doorbells": []})
     assert registered(hass, linked, camera).model == "Camera"
+    # What only doorbells have does not stay behind.
+    assert states_of(hass, linked, camera) == before
+    assert entity_ids(hass, linked, camera).keys() & {"doorbell", "last_ring"} == set()

@@ -8,7 +8,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.typing import WebSocketGenerator
 from yarl import URL
 
-from custom_components.ring_partner import webhook
+from custom_components.ring_partner import activity, webhook
 from homeassistant.components.application_credentials import ClientCredential, async_import_client_credential
 from homeassistant.config_entries import ConfigEntry
 from ring_cloud import Account, RingCloud
@@ -155,6 +155,31 @@ class TestOurOwnFailure:
         await home.arrive(after=1)
         assert (delivery.status, delivery.state) == (200, DeliveryState.DELIVERED)
         await home.deliver_again(delivery)
+        assert home.fired(pushed, account.device("Front Door")) == [RING]
+
+    @pytest.mark.parametrize("broken", ["async_dispatcher_send", "is_doorbell"])
+    async def test_an_event_that_could_not_be_worked_on_is_asked_for_again(
+        self, home: Home, pushed: ConfigEntry, cloud: RingCloud, account: Account, monkeypatch: pytest.MonkeyPatch,
+        broken: str,
+    ) -> None:  # fmt: skip
+        with monkeypatch.context() as patched:
+            patched.setattr(activity, broken, lambda *_: 1 / 0)
+            delivery = await home.happen(account.device("Front Door"), "button_press")
+        assert (delivery.status, delivery.state) == (503, DeliveryState.WAITING)
+        await home.arrive(after=1)
+        assert (delivery.status, delivery.state) == (200, DeliveryState.DELIVERED)
+        await home.deliver_again(delivery)
+        assert home.fired(pushed, account.device("Front Door")) == [RING]
+
+    async def test_what_fails_after_the_bell_does_not_ring_it_again(
+        self, home: Home, pushed: ConfigEntry, account: Account, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        with monkeypatch.context() as patched:
+            patched.setattr(pushed.runtime_data.coordinator, "set_activity", lambda *_: 1 / 0)
+            delivery = await home.happen(account.device("Front Door"), "button_press")
+        assert delivery.status == 503
+        await home.arrive(after=1)
+        assert delivery.status == 200
         assert home.fired(pushed, account.device("Front Door")) == [RING]
 
 

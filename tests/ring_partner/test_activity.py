@@ -1,0 +1,60 @@
+"""What is kept of an account's events goes with the account."""
+
+from datetime import timedelta
+from typing import Any
+
+from freezegun.api import FrozenDateTimeFactory
+import pytest
+
+from custom_components.ring_partner.activity import SAVE_DELAY_SECONDS
+from custom_components.ring_partner.events import Kind, RingEvent, Source
+from homeassistant.config_entries import ConfigEntry
+from homeassistant.core import HomeAssistant
+from homeassistant.util import dt as dt_util
+from ring_cloud import Account
+
+from .home import Home, home, pushed
+from .polls import async_pass_time
+
+__all__ = ["home", "pushed"]
+
+SAVED = timedelta(seconds=SAVE_DELAY_SECONDS + 1)
+
+
+def key(entry: ConfigEntry) -> str:
+    """Name the file."""
+    return f"ring_partner.{entry.entry_id}.events"
+
+
+@pytest.fixture
+def happening(account: Account, freezer: FrozenDateTimeFactory) -> RingEvent:
+    """Somebody rings."""
+    door = account.device("Front Door")
+    return RingEvent(device_id=door.id, kind=Kind.RING, at=dt_util.utcnow(), source=Source.PUSH)
+
+
+async def test_what_comes_while_the_account_is_removed_does_not_bring_its_file_back(
+    home: Home, pushed: ConfigEntry, hass: HomeAssistant, account: Account, hass_storage: dict[str, Any],
+    happening: RingEvent,
+) -> None:  # fmt: skip
+    activity = pushed.runtime_data.activity
+    await home.happen(account.device("Front Door"), "button_press")
+    await async_pass_time(hass, home.freezer, SAVED)
+    assert key(pushed) in hass_storage
+    await hass.config_entries.async_remove(pushed.entry_id)
+    assert key(pushed) not in hass_storage
+    activity.handle(happening)
+    await async_pass_time(hass, home.freezer, SAVED)
+    assert key(pushed) not in hass_storage
+
+
+async def test_an_unloaded_account_is_not_written_again(
+    home: Home, pushed: ConfigEntry, hass: HomeAssistant, hass_storage: dict[str, Any], happening: RingEvent
+) -> None:
+    activity = pushed.runtime_data.activity
+    await hass.config_entries.async_unload(pushed.entry_id)
+    before = hass_storage.pop(key(pushed))
+    activity.handle(happening)
+    await async_pass_time(hass, home.freezer, SAVED)
+    assert key(pushed) not in hass_storage
+    hass_storage[key(pushed)] = before
