@@ -32,7 +32,7 @@ from .offers import CANDIDATES, OFFER
 SESSIONS = "/v1/devices/*/media/streaming/whep/sessions*"
 FOREVER = 1e9
 # How a view ends, and how often.
-ENDS = {"closed": 40, "tab killed": 40, "account reloaded": 12, "Home Assistant stopped": 8}
+ENDS = {"closed": 40, "tab killed": 40, "account reloaded": 6, "Home Assistant stopped": 3}
 VIEWERS = 6
 LONGEST_VIEW_S = 0.9
 PATIENCE_S = 70.0

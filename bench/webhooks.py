@@ -22,16 +22,13 @@ import aiohttp
 from yarl import URL
 
 from custom_components.ring_partner.activity import SAVE_DELAY_SECONDS
-from custom_components.ring_partner.const import CONF_SIGNING_KEY
-from custom_components.ring_partner.endpoints import Endpoint, endpoint_id
 from custom_components.ring_partner.webhook import MAX_BODY_BYTES
 from ring_cloud import FAMILIES, Account, Device, Event as Happening, RingCloud, Switches, sign
 from ring_cloud.events import compose
 
-from .home import Home, scratch
+from .home import SIGNING_KEY, Home, scratch
 from .observer import NUMBER, HomeAssistantProcess, Record
 
-SIGNING_KEY = "fake-signing-key"
 # Ring counts a slower answer as a failure.
 ANSWER_WITHIN_S = 5.0
 DRIBBLERS = 36
@@ -258,16 +255,11 @@ async def running(devices: int) -> AsyncIterator[Sender]:
     folder = scratch("webhooks")
     async with RingCloud() as cloud:
         home = Home(folder, cloud, cloud.add_account(devices=devices))
-        home.link()
-        entries = json.loads(home.entries.read_text(encoding="utf-8"))
-        entries["data"]["entries"][0]["data"][CONF_SIGNING_KEY] = SIGNING_KEY
-        home.entries.write_text(json.dumps(entries), encoding="utf-8")
-        port = json.loads((folder / ".storage" / "http").read_text(encoding="utf-8"))["data"]["server_port"]
-        url = URL(f"http://127.0.0.1:{port}/api/webhook/{endpoint_id(SIGNING_KEY, Endpoint.EVENTS)}")
+        home.link(can_be_pushed=True)
         process = HomeAssistantProcess(home)
         try:
             await process.ready()
-            yield Sender(home.account, url, process)
+            yield Sender(home.account, URL(home.webhook_url), process)
         finally:
             process.kill()
     shutil.rmtree(folder)

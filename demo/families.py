@@ -8,11 +8,11 @@ from .clients import Document
 # (an event entity may share it with another: see `key_of`).
 _CAMERA = "connectivity motion_detection e2e_encryption motion motion_event last_motion"
 ENTITIES: Mapping[str, str] = {
-    "doorbell": f"{_CAMERA} doorbell_event last_ring resolution volume",
-    "camera": f"{_CAMERA} resolution volume",
-    "multi_camera": f"{_CAMERA} volume 1_resolution 2_resolution",
-    "plain_camera": f"{_CAMERA} resolution",
-    "chime": "connectivity volume",
+    "doorbell": f"{_CAMERA} camera last_event doorbell_event last_ring resolution volume",
+    "camera": f"{_CAMERA} camera last_event resolution volume",
+    "multi_camera": f"{_CAMERA} volume 1_camera 2_camera 1_last_event 2_last_event 1_resolution 2_resolution",
+    "plain_camera": f"{_CAMERA} camera last_event resolution",
+    "chime": "connectivity volume sound_1 sound_2",
     "contact": "connectivity contact tamper battery signal_strength",
     "new_sensor": "connectivity contact tamper",
     "flood_freeze": "connectivity flood freeze tamper battery signal_strength",
@@ -26,7 +26,7 @@ ENTITIES: Mapping[str, str] = {
 # What Ring does not know yet: a sensor that has never reported.
 UNKNOWN = {("new_sensor", key) for key in ("contact", "tamper", "battery", "signal_strength")}
 # What nobody knows before it has happened.
-EVENTS = {"doorbell_event", "motion_event", "last_motion", "last_ring", "last_event"}
+EVENTS = {"doorbell_event", "motion_event", "last_motion", "last_ring", "last_event", "sound_1", "sound_2"}
 ACCOUNT = ("link_status", "token_expires", "subscription", "delivery")
 
 
@@ -57,7 +57,7 @@ def faults(device: Document, states: Mapping[str, str]) -> Iterator[str]:
         elif (device["family"], key) not in UNKNOWN and key in told and not _same(told[key], states[key]):
             yield f"{key} is {states[key]}, and {told[key]} at Ring"
     for key, state in states.items():
-        is_early = key in EVENTS and state == "unknown"
+        is_early = is_event(f"_{key}") and state == "unknown"
         if state in {"unknown", "unavailable"} and not is_early and (device["family"], key) not in UNKNOWN:
             yield f"{key} is {state}"
 

@@ -113,8 +113,10 @@ class Live:
         except BaseException:
             self._forget(session)
             raise
-        self._record(grant.account, device)
         self._watch()
+        # It may have gone offline meanwhile; then nothing happens there any more.
+        if device.online:
+            self._record(grant.account, device)
         return session, turn(answer, Direction(self._switches.whep_direction))
 
     async def _answer(self, session: Session, offer: Offer, *, silent: bool) -> str:

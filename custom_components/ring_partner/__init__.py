@@ -45,7 +45,14 @@ CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
 # Removing an account must not wait long for a Ring that is down.
 UNLINK_SECONDS = 15
 
-PLATFORMS = (Platform.BINARY_SENSOR, Platform.BUTTON, Platform.CAMERA, Platform.EVENT, Platform.SENSOR)
+PLATFORMS = (
+    Platform.BINARY_SENSOR,
+    Platform.BUTTON,
+    Platform.CAMERA,
+    Platform.EVENT,
+    Platform.IMAGE,
+    Platform.SENSOR,
+)
 
 
 async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
@@ -83,11 +90,23 @@ async def async_setup_entry(hass: HomeAssistant, entry: RingConfigEntry) -> bool
         entry.async_on_unload(release)
     await coordinator.async_config_entry_first_refresh()
     clear(hass, entry, AccountIssue.LINK_REMOVED, AccountIssue.LINK_ENDED)
+    entry.runtime_data = await _async_runtime_data(hass, entry, client, session, coordinator)
+    await entry.runtime_data.pictures.async_start()
+    await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
+    # Only now is there somebody to hear of what happens.
+    await async_listen(hass, entry)
+    return True
+
+
+async def _async_runtime_data(
+    hass: HomeAssistant, entry: RingConfigEntry, client: RingClient, session: RingSession, coordinator: RingCoordinator
+) -> RingRuntimeData:
+    """Return the working parts of an account, with what they have kept."""
     activity = ActivityLog(hass, entry, coordinator)
     await activity.async_load()
     media, cache = RingMedia(client), media_cache(hass, entry)
     await cache.async_open()
-    entry.runtime_data = RingRuntimeData(
+    return RingRuntimeData(
         client,
         session,
         coordinator,
@@ -97,10 +116,6 @@ async def async_setup_entry(hass: HomeAssistant, entry: RingConfigEntry) -> bool
         recordings=Recordings(hass, entry, client),
         live=LiveViews(hass, entry, Whep(client)),
     )
-    await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
-    # Only now is there somebody to hear of what happens.
-    await async_listen(hass, entry)
-    return True
 
 
 async def async_unload_entry(hass: HomeAssistant, entry: RingConfigEntry) -> bool:

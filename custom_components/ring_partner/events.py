@@ -292,13 +292,11 @@ class Ledger:
     def as_dict(self, now: datetime) -> dict[str, Any]:
         """Return what a restart or a reload needs: what is too old to be taken for news is left out.
 
-        May be called from another thread, hence the copies.
+        May be called from another thread, hence the copies; what happens meanwhile is for the next time.
         """
         since = now - STALE_AFTER - SAME_WITHIN
-        # Copied first: what happens meanwhile may be known without its delivery, but not the other way round.
-        requests = list(self._requests)
         events = [(*key, _stored(list(entries), since)) for key, entries in list(self._events.items())]
-        return {"requests": requests, "events": [item for item in events if item[-1]]}
+        return {"requests": list(self._requests), "events": [item for item in events if item[-1]]}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any], started: datetime) -> Self:

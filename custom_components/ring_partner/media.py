@@ -1,15 +1,59 @@
 """Stills: fetched once, when something has happened, and kept."""
 
+import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from functools import partial
+import json
+import logging
+from typing import Any, Final
 
-from homeassistant.core import HomeAssistant, callback
+from homeassistant.core import CALLBACK_TYPE, Event, HomeAssistant, callback
+from homeassistant.helpers import device_registry as dr
+from homeassistant.helpers.dispatcher import async_dispatcher_connect, async_dispatcher_send
+from homeassistant.helpers.event import async_call_later
+from homeassistant.util import dt as dt_util
 
-from .api import Picture, RingMedia
+from .activity import event_signal
+from .api import (
+    Picture,
+    PictureFormat,
+    RingError,
+    RingMedia,
+    RingMediaError,
+    RingMediaNotFoundError,
+    RingMediaNotReadyError,
+    RingMediaTooEarlyError,
+    RingMediaUnreadableError,
+    RingRateLimitError,
+    RingUnavailableError,
+)
 from .cache import DiskCache
-from .events import RingEvent
+from .const import DOMAIN
+from .devices import component_id
+from .events import PERSON, STALE_AFTER, Activity, Kind, RingEvent, Source, event_from_history
+from .history import EVENT_TYPES
 from .identifiers import CameraId
+from .kinds import cameras_of
 from .models import RingConfigEntry
+from .stills import StillQueue
+
+_LOGGER = logging.getLogger(__name__)
+
+THUMBNAIL: Final = PictureFormat(width=320, height=180)
+# Somebody opens a day with hundreds of events.
+AT_ONCE: Final = 4
+# Whoever looks at a page waits so long for a Ring that asks to slow down.
+PATIENCE_SECONDS: Final = 5.0
+# By then the history has told of the last day.
+LOOK_BACK_AFTER_SECONDS: Final = 75.0
+# What was not stored so long after the event never will be; it is asked for again an hour later all the same.
+_SETTLED_AFTER: Final = timedelta(minutes=10)
+_MISSING_FOR: Final = timedelta(hours=1)
+_MISSING_KEPT: Final = 2000
+_FINAL: Final = (RingMediaNotFoundError, RingMediaUnreadableError, RingMediaTooEarlyError)
+_CORRUPT: Final = "CORRUPT_RECORDING"
 
 
 def picture_signal(entry_id: str, camera: CameraId) -> str:
@@ -39,20 +83,306 @@ class Pictures:
         self._entry = entry
         self._media = media
         self._cache = cache
+        # In a folder of their own: thumbnails and clips must not push them out.
+        self._kept = DiskCache(hass, cache.folder / "last")
+        self._last: dict[CameraId, LastPicture] = {}
+        self._encrypted: set[CameraId] = set()
+        self._queues: dict[CameraId, StillQueue] = {}
+        self._listening: dict[str, CALLBACK_TYPE] = {}
+        self._activity: dict[str, Activity] = {}
+        self._slots = asyncio.Semaphore(AT_ONCE)
+        self._flights: dict[str, asyncio.Task[Picture]] = {}
+        self._missing: dict[str, tuple[type[RingMediaError], datetime]] = {}
 
     async def async_start(self) -> None:
         """Bring back the last pictures, and from now on fetch one for each event."""
+        coordinator = self._entry.runtime_data.coordinator
+        await self._kept.async_open()
+        self._activity = dict(coordinator.data.activity)
+        devices = coordinator.data.devices.values()
+        await asyncio.gather(*(self._async_restore(camera) for device in devices for camera in cameras_of(device)))
+        self._follow()
+        for stop in (
+            coordinator.async_add_listener(self._follow),
+            self._hass.bus.async_listen(dr.EVENT_DEVICE_REGISTRY_UPDATED, self._device_changed),
+            async_call_later(self._hass, LOOK_BACK_AFTER_SECONDS, self._async_look_back),
+            self._close,
+        ):
+            self._entry.async_on_unload(stop)
 
     @callback
     def last(self, camera: CameraId) -> LastPicture | None:
         """Return the last picture of a camera, if there is one."""
-        return None
-
-    async def async_get(self, camera: CameraId, at: datetime, *, thumbnail: bool = False) -> Picture:
-        """Return the picture of a moment, from the cache or from Ring. Raises RingError."""
-        raise NotImplementedError
+        return self._last.get(camera)
 
     @callback
     def is_encrypted(self, camera: CameraId) -> bool:
-        """Whether the camera's newest picture could not be read."""
+        """Return whether the newest picture was encrypted, so that only the user's phone can read it."""
+        return camera in self._encrypted
+
+    async def async_get(self, camera: CameraId, at: datetime, *, thumbnail: bool = False) -> Picture:
+        """Return the picture of a moment, from the cache or from Ring. Raises RingError."""
+        last = self._last.get(camera)
+        if last is not None and last.at == at and not thumbnail:
+            return last.picture
+        key = f"{camera}/{round(at.timestamp() * 1000)}/{'thumbnail' if thumbnail else 'picture'}"
+        if (flight := self._flights.get(key)) is None:
+            flight = self._entry.async_create_background_task(
+                self._hass, self._async_get(key, camera, at, THUMBNAIL if thumbnail else None), "ring_partner picture"
+            )
+            self._flights[key] = flight
+            flight.add_done_callback(partial(self._landed, key))
+        # Whoever gives up does not take it away from the others.
+        await asyncio.wait((flight,))
+        if flight.cancelled():
+            raise RingUnavailableError("The account is being unloaded")
+        return flight.result()
+
+    def _landed(self, key: str, flight: asyncio.Task[Picture]) -> None:
+        del self._flights[key]
+        if not flight.cancelled():
+            # Everybody who waited for it may have gone.
+            flight.exception()
+
+    async def _async_get(
+        self, key: str, camera: CameraId, at: datetime, picture_format: PictureFormat | None
+    ) -> Picture:
+        if (data := await self._cache.async_read(key)) is not None and (stored := _unpacked(data)) is not None:
+            return stored[0]
+        now = dt_util.utcnow()
+        if (known := self._missing.get(key)) is not None and now < known[1]:
+            raise known[0]("There was no picture of this moment")
+        try:
+            picture = await self._async_request(camera, at, picture_format)
+        except _FINAL as err:
+            if now - at > _SETTLED_AFTER:
+                self._missing[key] = type(err), now + _MISSING_FOR
+                if len(self._missing) > _MISSING_KEPT:
+                    del self._missing[next(iter(self._missing))]
+            raise
+        await self._cache.async_write(key, _packed(picture))
+        return picture
+
+    async def _async_request(self, camera: CameraId, at: datetime, picture_format: PictureFormat | None) -> Picture:
+        """Ask Ring, a few at once; what Ring asks too much of waits for its turn."""
+        heed = self._entry.runtime_data.coordinator.heed
+        async with self._slots:
+            await self._async_await_welcome()
+            try:
+                return await self._async_ask(camera, at, picture_format)
+            except RingRateLimitError as err:
+                heed(err)
+                await self._async_await_welcome()
+            try:
+                return await self._async_ask(camera, at, picture_format)
+            except RingError as err:
+                heed(err)
+                raise
+
+    async def _async_ask(self, camera: CameraId, at: datetime, picture_format: PictureFormat | None = None) -> Picture:
+        return await self._media.async_get_picture(
+            camera.device_id, at, picture_format, component_id=camera.component_id
+        )
+
+    async def _async_await_welcome(self) -> None:
+        if (wait := self._entry.runtime_data.coordinator.seconds_to_wait) > PATIENCE_SECONDS:
+            raise RingRateLimitError("Ring asks to slow down", retry_after=wait)
+        if wait > 0:
+            over = asyncio.Event()
+            stop = async_call_later(self._hass, wait, callback(lambda _now: over.set()))
+            try:
+                await over.wait()
+            finally:
+                stop()
+
+    # What happens
+
+    @callback
+    def _follow(self) -> None:
+        """Look at what has changed: devices that are new, and events that nobody announces."""
+        data = self._entry.runtime_data.coordinator.data
+        for device_id, device in data.devices.items():
+            if device_id not in self._listening and cameras_of(device):
+                self._listen(device_id)
+            activity = data.activity.get(device_id)
+            if activity is not None and activity != self._activity.get(device_id):
+                self._activity[device_id] = activity
+                self._happened(_newest(device_id, activity))
+
+    def _listen(self, device_id: str) -> None:
+        signal = event_signal(self._entry.entry_id, device_id)
+        self._listening[device_id] = async_dispatcher_connect(self._hass, signal, self._happened)
+        for camera in self._cameras(device_id):
+            if camera not in self._last:
+                self._entry.async_create_background_task(
+                    self._hass, self._async_restore(camera), "ring_partner last picture"
+                )
+
+    def _cameras(self, device_id: str) -> tuple[CameraId, ...]:
+        device = self._entry.runtime_data.coordinator.data.devices.get(device_id)
+        return () if device is None else cameras_of(device)
+
+    @callback
+    def _happened(self, event: RingEvent | None) -> None:
+        """Fetch the picture of an event, of every lens where none is named."""
+        if event is None:
+            return
+        cameras = self._cameras(event.device_id)
+        named = tuple(camera for camera in cameras if camera.component_id in event.component_ids)
+        for camera in named or cameras:
+            if self._is_news(camera, event):
+                self._queue(camera).want(event)
+
+    def _is_news(self, camera: CameraId, event: RingEvent) -> bool:
+        return (last := self._last.get(camera)) is None or last.at < event.at
+
+    def _queue(self, camera: CameraId) -> StillQueue:
+        if camera not in self._queues:
+            coordinator = self._entry.runtime_data.coordinator
+            self._queues[camera] = StillQueue(self._hass, coordinator, partial(self._async_fetch, camera))
+        return self._queues[camera]
+
+    async def _async_fetch(self, camera: CameraId, event: RingEvent) -> bool:
+        """Fetch and show the picture of an event; return whether to try again."""
+        if not self._is_news(camera, event):
+            return False
+        try:
+            picture = await self._async_ask(camera, event.at)
+        except RingMediaUnreadableError as err:
+            _LOGGER.debug("No picture of the last event: %s", err)
+            # Ring has a word for what is damaged, and none for what only the user's phone can read.
+            if err.code != _CORRUPT:
+                self._encrypted.add(camera)
+                self._tell(camera)
+        except RingError as err:
+            _LOGGER.debug("No picture of the last event: %s", err)
+            self._entry.runtime_data.coordinator.heed(err)
+            if isinstance(err, RingMediaNotFoundError):
+                return dt_util.utcnow() - event.at <= STALE_AFTER
+            return isinstance(err, RingMediaNotReadyError | RingUnavailableError)
+        else:
+            await self._async_keep(camera, LastPicture(picture=picture, event=event))
         return False
+
+    async def _async_keep(self, camera: CameraId, last: LastPicture) -> None:
+        # The device may have been removed meanwhile.
+        if camera in self._cameras(camera.device_id) and self._is_news(camera, last.event):
+            self._last[camera] = last
+            self._encrypted.discard(camera)
+            self._tell(camera)
+            await self._kept.async_write(str(camera), _packed(last.picture, last.event))
+
+    def _tell(self, camera: CameraId) -> None:
+        async_dispatcher_send(self._hass, picture_signal(self._entry.entry_id, camera))
+
+    async def _async_restore(self, camera: CameraId) -> None:
+        data = await self._kept.async_read(str(camera))
+        if data is not None and (stored := _unpacked(data)) is not None:
+            picture, event = stored
+            if event is not None and self._is_news(camera, event):
+                self._last[camera] = LastPicture(picture=picture, event=event)
+                self._tell(camera)
+
+    async def _async_look_back(self, _now: datetime) -> None:
+        """Find a first picture for cameras that have none: of what is known, or of the newest row of the history."""
+        data = self._entry.runtime_data.coordinator.data
+        for device_id in [device_id for device_id in data.devices if self._has_none(device_id)]:
+            if (activity := data.activity.get(device_id)) is not None:
+                self._happened(_newest(device_id, activity))
+            elif not self._entry.pref_disable_polling:
+                self._happened(await self._async_newest_row(device_id))
+
+    def _has_none(self, device_id: str) -> bool:
+        cameras = self._cameras(device_id)
+        return bool(cameras) and all(camera not in self._last for camera in cameras)
+
+    async def _async_newest_row(self, device_id: str) -> RingEvent | None:
+        runtime = self._entry.runtime_data
+        if runtime.coordinator.seconds_to_wait > 0 or not runtime.coordinator.last_update_success:
+            return None
+        try:
+            rows = await runtime.client.async_get_history(device_id, EVENT_TYPES, max_pages=1)
+        except RingError as err:
+            _LOGGER.debug("Could not look for a first picture: %s", err)
+            runtime.coordinator.heed(err)
+            return None
+        return next((event for row in rows if (event := event_from_history(device_id, row)) is not None), None)
+
+    # The end
+
+    @callback
+    def _device_changed(self, event: Event[dr.EventDeviceRegistryUpdatedData]) -> None:
+        """Delete the pictures of a camera that is removed."""
+        if event.data["action"] != "remove":
+            return
+        gone = {identifier for domain, identifier in event.data["device"]["identifiers"] if domain == DOMAIN}
+        known = {camera for camera in (*self._last, *self._queues) if not gone.isdisjoint(_identifiers(camera))}
+        # Of one that has been hidden since the start, only the file is there.
+        for camera in known | {CameraId(identifier) for identifier in gone}:
+            self._last.pop(camera, None)
+            self._encrypted.discard(camera)
+            if (queue := self._queues.pop(camera, None)) is not None:
+                queue.close()
+            self._entry.async_create_background_task(
+                self._hass, self._kept.async_delete(str(camera)), "ring_partner removed camera"
+            )
+        for device_id in gone & self._listening.keys():
+            self._listening.pop(device_id)()
+            self._activity.pop(device_id, None)
+
+    @callback
+    def _close(self) -> None:
+        stops: list[Callable[[], None]] = [*self._listening.values(), *(queue.close for queue in self._queues.values())]
+        for stop in stops:
+            stop()
+
+
+def _identifiers(camera: CameraId) -> set[str]:
+    """Return the registered devices with which a camera goes."""
+    lens = camera.component_id
+    return {camera.device_id} | (set() if lens is None else {component_id(camera.device_id, lens)})
+
+
+def _newest(device_id: str, activity: Activity) -> RingEvent | None:
+    """Return what happened last, as far as is known."""
+    if (at := activity.last) is None:
+        return None
+    kind = Kind.RING if at == activity.ring else Kind.MOTION
+    sub_type = PERSON if kind is Kind.MOTION and at == activity.person else None
+    return RingEvent(device_id=device_id, kind=kind, at=at, source=Source.HISTORY, sub_type=sub_type)
+
+
+def _packed(picture: Picture, event: RingEvent | None = None) -> bytes:
+    """Return a picture as a file: a line about it, then what Ring sent."""
+    about: dict[str, Any] = {"at": picture.at and picture.at.isoformat(), "origin": picture.origin}
+    if event is not None:
+        about["event"] = {
+            "device_id": event.device_id,
+            "kind": event.kind,
+            "at": event.at.isoformat(),
+            "source": event.source,
+            "sub_type": event.sub_type,
+            "event_id": event.event_id,
+            "component_ids": event.component_ids,
+        }
+    return json.dumps(about).encode() + b"\n" + picture.body
+
+
+def _unpacked(data: bytes) -> tuple[Picture, RingEvent | None] | None:
+    """Read what `_packed` wrote; a file that was damaged is none."""
+    head, _, body = data.partition(b"\n")
+    try:
+        about = json.loads(head)
+        at = about["at"] and datetime.fromisoformat(about["at"])
+        picture = Picture.read(body, at, about["origin"])
+        if (event := about.get("event")) is None:
+            return picture, None
+        event |= {
+            "kind": Kind(event["kind"]),
+            "at": datetime.fromisoformat(event["at"]),
+            "source": Source(event["source"]),
+            "component_ids": tuple(event["component_ids"]),
+        }
+        return picture, RingEvent(**event)
+    except ValueError, TypeError, KeyError, AttributeError, RingMediaError:
+        return None

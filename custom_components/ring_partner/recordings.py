@@ -98,9 +98,11 @@ class Recordings:
         found = await self.async_between(camera, start, end)
         return [recording for recording in found if _belongs(recording, wanted)]
 
-    def knows_sub_types(self, device_id: str) -> bool:
+    def tells_apart(self, device_id: str) -> bool:
         """Whether anything tells the device's motions apart: a filter that works, or what was pushed."""
-        return self._filters.get(device_id, False) or any(f"motion.{sub_type}" in _SUB_TYPES for _, sub_type in self._pushed(device_id))
+        return self._filters.get(device_id, False) or any(
+            f"motion.{sub_type}" in _SUB_TYPES for _, sub_type in self._pushed(device_id)
+        )
 
     def begin(self, device_id: str) -> datetime | None:
         """Return when the history of a device begins, or None if nobody has looked that far."""

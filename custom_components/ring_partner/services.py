@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import voluptuous as vol
 
+from homeassistant.components.http.auth import async_sign_path
 from homeassistant.const import ATTR_DEVICE_ID, ATTR_ENTITY_ID
 from homeassistant.core import HomeAssistant, ServiceCall, ServiceResponse, SupportsResponse, callback
 from homeassistant.exceptions import ServiceValidationError
@@ -27,10 +28,11 @@ from .devices import component_id
 from .downloads import async_save_clip, new_file
 from .errors import ring_errors
 from .events import Kind
-from .identifiers import CameraId, ClipId, EventId
+from .identifiers import CameraId, ClipId, EventId, Shelf
 from .kinds import cameras_of
 from .models import RingConfigEntry
 from .recordings import Recording
+from .views import ThumbnailView
 
 ATTR_DURATION: Final = "duration"
 ATTR_END: Final = "end"
@@ -44,6 +46,9 @@ ATTR_TYPES: Final = "types"
 
 LIVE_VIEW: Final = "live_view"
 EVENT_TYPES: Final = (*Kind, "human", "vehicle", "animal", "package", "other_motion", LIVE_VIEW)
+# How long the address of a picture is good for.
+SEEN_FOR: Final = timedelta(hours=1)
+SHELVES: Final = {"human": Shelf.PEOPLE, "vehicle": Shelf.VEHICLES, "animal": Shelf.ANIMALS}
 DEFAULT_LENGTH: Final = timedelta(seconds=30)
 DEFAULT_SPAN: Final = timedelta(days=1)
 # How far back an event is looked for by its id: first where it most likely is.
@@ -98,7 +103,7 @@ GET_SNAPSHOT: Final = vol.Schema(
     {
         **_CAMERA,
         vol.Optional(ATTR_TIME): _past,
-        vol.Required(ATTR_FILENAME): _file_name(".jpg", ".jpeg"),
+        vol.Optional(ATTR_FILENAME): _file_name(".jpg", ".jpeg"),
     }
 )
 PLAY_CHIME_SOUND: Final = vol.Schema({vol.Required(ATTR_DEVICE_ID): cv.string, vol.Required(ATTR_SOUND): cv.string})
@@ -133,27 +138,40 @@ async def _async_get_events(call: ServiceCall) -> ServiceResponse:
     start = call.data.get(ATTR_START, end - DEFAULT_SPAN)
     if start >= end:
         raise _refusal("no_span")
-    with ring_errors(entry.runtime_data.coordinator):
-        found = await entry.runtime_data.recordings.async_between(camera, start, end)
     wanted = frozenset(call.data[ATTR_TYPES] or EVENT_TYPES)
-    events = [_as_dict(entry, item) for item in found if {_type_of(item), item.sub_type} & wanted]
-    return {"events": [*events[: call.data[ATTR_LIMIT]]]}
+    recordings = entry.runtime_data.recordings
+    with ring_errors(entry.runtime_data.coordinator):
+        found = await recordings.async_between(camera, start, end)
+        # Ring's history does not tell motions apart, unless it is asked for just one kind.
+        shelves = [shelf for event_type, shelf in SHELVES.items() if event_type in call.data[ATTR_TYPES]]
+        known = {item.at: item for shelf in shelves for item in await recordings.async_on(shelf, camera, start, end)}
+    events = [known.get(item.at, item) for item in found]
+    events = [item for item in events if {_type_of(item), item.sub_type} & wanted]
+    return {"events": [_as_dict(entry, item) for item in events[: call.data[ATTR_LIMIT]]]}
 
 
 async def _async_get_snapshot(call: ServiceCall) -> ServiceResponse:
-    """Save the picture of a moment, or of the last event."""
+    """Return the picture of a moment, or of the last event: where it can be seen, and on request as a file."""
     entry, camera = _camera(call)
-    path = await _async_path(call)
+    path = await _async_path(call) if ATTR_FILENAME in call.data else None
     with ring_errors(entry.runtime_data.coordinator):
         picture, at = await _async_picture(call, entry, camera)
-    async with new_file(call.hass, path) as file:
-        await call.hass.async_add_executor_job(file.write, picture.body)
-    return {
-        "path": str(path),
-        "bytes": len(picture.body),
-        "content_type": picture.content_type,
+    answer: JsonObjectType = {
         "time": dt_util.as_local(picture.at or at).isoformat(),
+        "content_type": picture.content_type,
+        "image": _signed(call.hass, entry, camera, at),
     }
+    if path is not None:
+        async with new_file(call.hass, path) as file:
+            size = await call.hass.async_add_executor_job(file.write, picture.body)
+        answer |= {"path": str(path), "bytes": size}
+    return answer
+
+
+def _signed(hass: HomeAssistant, entry: RingConfigEntry, camera: CameraId, at: datetime) -> str:
+    """Return a path that shows the picture to whoever has it, as in a notification."""
+    path = ThumbnailView.url.format(entry_id=entry.entry_id, camera=camera, at_ms=round(at.timestamp() * 1000))
+    return async_sign_path(hass, path, SEEN_FOR, use_content_user=True)
 
 
 async def _async_play_chime_sound(call: ServiceCall) -> ServiceResponse:

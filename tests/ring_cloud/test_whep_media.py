@@ -123,6 +123,16 @@ async def test_a_hidden_address_costs_the_time_of_asking_for_it(monkeypatch, par
     assert time.monotonic() - began >= 0.3
 
 
+async def test_a_camera_can_go_offline_while_an_offer_is_answered(monkeypatch, cloud, partner, token, door):
+    monkeypatch.setattr(live_peer, "MDNS_SECONDS", 0.3)
+    asking = asyncio.create_task(offer(partner, token, door, browser_offer(candidates=(HIDDEN,))))
+    await until(lambda: cloud.live.opened == 1)
+    door.set(online=False)
+
+    assert (await asking).status in (201, 400)
+    assert (cloud.live.open_sessions, cloud.live.opened, cloud.live.closed) == ((), 1, 1)
+
+
 @pytest.mark.parametrize(
     ("good", "bad"),
     [

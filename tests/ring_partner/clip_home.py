@@ -12,6 +12,7 @@ import pytest
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from custom_components.ring_partner import reception
+from custom_components.ring_partner.clips import Clips
 from custom_components.ring_partner.identifiers import CameraId, ClipId
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant
@@ -53,6 +54,11 @@ class ClipHome:
     browser: Any
     freezer: FrozenDateTimeFactory
 
+    def __post_init__(self) -> None:
+        """Remember what an account that is unloaded no longer tells."""
+        self.clips: Clips = self.entry.runtime_data.clips
+        self.cache = self.clips._cache
+
     @property
     def downloads(self) -> int:
         """How often Ring was asked for a clip."""
@@ -83,8 +89,8 @@ class ClipHome:
 
     def kept(self) -> set[str]:
         """The files in the cache, by name."""
-        folder = self.entry.runtime_data.clips._cache.folder
-        return {path.name for path in folder.iterdir()} if folder.is_dir() else set()
+        folder = self.cache.folder
+        return {path.name for path in folder.iterdir() if path.is_file()} if folder.is_dir() else set()
 
 
 @pytest.fixture(autouse=True)

@@ -38,7 +38,7 @@ async def test_a_change_takes_effect_at_once(hass: HomeAssistant, dialog: Dialog
     assert (await dialog.submit(polling_interval=300, motion_hold=30))["type"] == "create_entry"
     await hass.async_block_till_done(wait_background_tasks=True)
     assert linked.runtime_data is not before
-    assert linked.options == {"polling_interval": 300, "motion_hold": 30}
+    assert linked.options == {"polling_interval": 300, "motion_hold": 30, "cache_megabytes": 500, "cache_days": 30}
     assert linked.runtime_data.coordinator.update_interval.total_seconds() == 300
 
 
@@ -89,9 +89,11 @@ class TestDoorbells:
         await linked.runtime_data.coordinator.async_refresh()
         again = another(dialog)
         step = await again.open_options(linked)
-        assert [item["name"] for item in step["data_schema"]] == ["polling_interval", "motion_hold"]
+        names = [item["name"] for item in step["data_schema"]]
+        assert names == ["polling_interval", "motion_hold", "cache_megabytes", "cache_days"]
         assert (await again.submit(polling_interval=90, motion_hold=30))["type"] == "create_entry"
-        assert linked.options == {"polling_interval": 90, "motion_hold": 30, "doorbells": [gate.id]}
+        assert linked.options["polling_interval"] == 90
+        assert linked.options["doorbells"] == [gate.id]
 
     async def test_without_the_devices_it_is_not_asked(
         self, hass: HomeAssistant, dialog: Dialog, linked: ConfigEntry
@@ -99,3 +101,46 @@ class TestDoorbells:
         await hass.config_entries.async_unload(linked.entry_id)
         step = await dialog.open_options(linked)
         assert [item["name"] for item in step["data_schema"]] == ["polling_interval", "motion_hold"]
+
+
+class TestKeeping:
+    """How much of what was looked at stays on the disk."""
+
+    @pytest.mark.parametrize(
+        ("megabytes", "days", "result"),
+        [(50, 1, "create_entry"), (50_000, 180, "create_entry"), (49, 30, 400), (500, 0, 400), (500, 181, 400)],
+    )
+    async def test_it_has_bounds(
+        self, hass: HomeAssistant, dialog: Dialog, linked: ConfigEntry, megabytes: int, days: int, result: str | int
+    ) -> None:
+        await dialog.open_options(linked)
+        headers = {"Authorization": f"Bearer {dialog.access_token}"}
+        url = f"{dialog.address}{OPTIONS}/{dialog.step['flow_id']}"
+        chosen = {"polling_interval": 60, "motion_hold": 30, "cache_megabytes": megabytes, "cache_days": days}
+        async with dialog.browser.post(url, json=chosen, headers=headers) as answer:
+            assert (answer.status if isinstance(result, int) else (await answer.json())["type"]) == result
+        await hass.async_block_till_done(wait_background_tasks=True)
+
+    async def test_it_takes_effect_at_once(self, hass: HomeAssistant, dialog: Dialog, linked: ConfigEntry) -> None:
+        cache = linked.runtime_data.clips._cache
+        for number in range(3):
+            await cache.async_write(f"file {number}", bytes(20_000_000))
+        await dialog.open_options(linked)
+        await dialog.submit(polling_interval=60, motion_hold=30, cache_megabytes=50, cache_days=1)
+        await hass.async_block_till_done(wait_background_tasks=True)
+        assert linked.runtime_data.clips._cache.used == 40_000_000
+
+    async def test_without_cameras_it_is_not_asked_and_not_forgotten(
+        self, hass: HomeAssistant, dialog: Dialog, linked: ConfigEntry, account: Account
+    ) -> None:
+        await dialog.open_options(linked)
+        await dialog.submit(polling_interval=60, motion_hold=30, cache_megabytes=700, cache_days=7)
+        await hass.async_block_till_done(wait_background_tasks=True)
+        account.devices[:] = [device for device in account.devices if device.family.key == "contact"]
+        await linked.runtime_data.coordinator.async_refresh()
+        again = another(dialog)
+        step = await again.open_options(linked)
+        assert [item["name"] for item in step["data_schema"]] == ["polling_interval", "motion_hold"]
+        await again.submit(polling_interval=90, motion_hold=30)
+        assert linked.options["cache_megabytes"] == 700
+        assert linked.options["cache_days"] == 7

@@ -6,6 +6,7 @@ from typing import Any
 
 from freezegun.api import FrozenDateTimeFactory
 import pytest
+from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from custom_components.ring_partner.const import DOMAIN
 from homeassistant.config_entries import ConfigEntry
@@ -16,13 +17,15 @@ from ring_cloud import Account, App, RingCloud
 from ring_cloud.media_time import read_time, read_times
 from ring_cloud.model import Device
 
-from .home import Home
+from .home import Home, home, pushed
 from .polls import async_set_up
 
 NOW = datetime(2026, 1, 15, 12, tzinfo=UTC)
 CAMERA = "camera.front_door"
 HOUR = timedelta(hours=1)
 HISTORY = "/v1/history/devices/*"
+
+__all__ = ["home", "pushed"]
 
 
 @pytest.fixture(autouse=True)
@@ -193,8 +196,29 @@ async def test_the_picture_of_a_moment(
         "bytes": picture.stat().st_size,
         "content_type": "image/jpeg",
         "time": dt_util.as_local(at).isoformat(),
+        "image": answer["image"],
     }
     assert [*folder.iterdir()] == [picture]
+
+
+async def test_a_picture_can_be_seen_by_whoever_has_its_address(
+    hass: HomeAssistant,
+    hass_client_no_auth: ClientSessionGenerator,
+    seen: ConfigEntry,
+    cloud: RingCloud,
+    bell: Device,
+) -> None:
+    at = NOW - 3 * HOUR
+    past(cloud, bell, "button_press", at)
+    await async_set_up(hass, seen)
+    answer = await async_act(hass, "get_snapshot", time=at)
+    assert answer.keys() == {"time", "content_type", "image"}
+
+    client = await hass_client_no_auth()
+    shown = await client.get(answer["image"])
+    assert shown.status == 200
+    assert datetime.fromtimestamp(read_time(await shown.read()) / 1000, UTC) == at
+    assert (await client.get(answer["image"].partition("?")[0])).status == 401
 
 
 async def test_the_last_picture_by_default(
@@ -229,6 +253,6 @@ async def test_a_picture_has_to_stand_where_it_may(
 
 async def test_an_outage(hass: HomeAssistant, seen: ConfigEntry, cloud: RingCloud) -> None:
     await async_set_up(hass, seen)
-    cloud.faults.add(HISTORY, status=503, count=0)
+    cloud.faults.add(HISTORY, status=503, count=None)
     with pytest.raises(HomeAssistantError, match="Ring is busy, or the device is offline"):
         await async_act(hass, "get_events", start=NOW - 48 * HOUR)

@@ -1,0 +1,91 @@
+"""Somebody opens a camera in Home Assistant's frontend."""
+
+from playwright.async_api import Page, expect
+import pytest
+
+from demo.clients import until
+from demo.rig import Rig
+
+from .conftest import OpenWindow
+from .window import PATIENCE_MS, Window
+
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(90)]
+expect.set_options(timeout=PATIENCE_MS)
+
+CAMERA = "camera.front_door"
+PREFIX = "Failed to start WebRTC stream:"
+# The player lives in shadow roots; a video that plays has a time that goes on, and a picture.
+PLAYS = """() => {
+  const find = (node) => {
+    for (const child of node.querySelectorAll("*")) {
+      const found = child.tagName === "VIDEO" ? child : child.shadowRoot && find(child.shadowRoot);
+      if (found) return found;
+    }
+  };
+  const video = find(document);
+  return Boolean(video && !video.paused && video.videoWidth && video.currentTime > 0.3);
+}"""
+
+
+async def open_camera(window: Window, demo: Rig) -> Page:
+    """Click the camera on the dashboard."""
+    page = window.page
+    await page.goto(f"{demo.home.url}/ring-demo/home")
+    await page.locator("hui-picture-entity-card").first.click()
+    await expect(
+        page.get_by_role("heading", name="Front Door").or_(page.get_by_text("Front Door")).first
+    ).to_be_visible()
+    return page
+
+
+async def sessions(demo: Rig) -> int:
+    return len((await demo.cloud.state())["live"])
+
+
+async def test_a_camera_plays_until_it_is_closed(demo: Rig, open_window: OpenWindow) -> None:
+    window = await open_window()
+    page = await open_camera(window, demo)
+    await page.wait_for_function(PLAYS)
+    await window.picture("live-plays")
+    assert (await demo.home.states())[CAMERA]["state"] == "streaming"
+    assert await sessions(demo) == 1
+    await page.keyboard.press("Escape")
+
+    async def ended() -> bool:
+        return await sessions(demo) == 0
+
+    await until(ended, 10, "Ring knows that nobody watches")
+    assert (await demo.home.states())[CAMERA]["state"] == "idle"
+
+
+async def test_the_next_viewer_gets_the_camera_and_the_first_is_told(demo: Rig, open_window: OpenWindow) -> None:
+    desk, phone = await open_window(), await open_window(390, 844)
+    first = await open_camera(desk, demo)
+    await first.wait_for_function(PLAYS)
+    second = await open_camera(phone, demo)
+    await expect(first.get_by_text("Somebody else has opened this camera")).to_be_visible()
+    await second.wait_for_function(PLAYS)
+    await desk.picture("live-taken-over")
+    await phone.picture("live-plays-phone")
+    assert await sessions(demo) == 1
+    # Home Assistant's player trips over its own feet when a view that plays is ended, and looks for its source then.
+    assert "srcObject" in desk.troubles[0]
+    desk.troubles.clear()
+
+
+@pytest.mark.parametrize(
+    ("name", "fault", "words"),
+    [
+        ("offline", {"status": 503, "body": '{"errors":[{"status":"503"}]}'}, "The camera is offline"),
+        ("forbidden", {"status": 403, "body": '{"errors":[{"status":"403"}]}'}, "It may need a Ring plan"),
+    ],
+)
+async def test_a_camera_that_shows_nothing_says_why(
+    demo: Rig, open_window: OpenWindow, name: str, fault: dict[str, object], words: str
+) -> None:
+    await demo.cloud.post("faults", route="/v1/devices/*/whep/sessions", method="POST", **fault)
+    window = await open_window(390, 844)
+    page = await open_camera(window, demo)
+    await expect(page.get_by_text(f"{PREFIX} ").filter(has_text=words)).to_be_visible()
+    await window.picture(f"live-{name}")
+    assert await window.raw_keys() == []

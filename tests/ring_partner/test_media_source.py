@@ -1,0 +1,310 @@
+"""Recordings in the media browser, through the commands that the frontend sends."""
+
+from datetime import UTC, datetime, timedelta
+import time
+
+from hypothesis import HealthCheck, given, settings, strategies as st
+import pytest
+
+from custom_components.ring_partner.api import RingUnavailableError
+from homeassistant.components import media_source
+from homeassistant.components.media_player import BrowseError, SearchMediaQuery
+
+from .pushes import HISTORY
+from .recorded import ROOT, Recorded, known_time, now, recorded, titles
+
+__all__ = ["known_time", "now", "recorded"]
+
+TODAY = datetime(2026, 11, 20, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+DAY = timedelta(days=1)
+FOLDERS = [
+    "Today · 2026-11-20",
+    "Yesterday · 2026-11-19",
+    "Wednesday · 2026-11-18",
+    "Tuesday · 2026-11-17",
+    "Monday · 2026-11-16",
+    "Sunday · 2026-11-15",
+    "Saturday · 2026-11-14",
+    "Earlier",
+    "Rings",
+    "Motion",
+    "People",
+    "Vehicles",
+    "Animals",
+    "Live views",
+]
+
+
+class TestBrowse:
+    """From the account down to a recording."""
+
+    async def test_an_account_shows_its_cameras_and_a_camera_its_days_without_asking_ring(self, recorded) -> None:
+        root = await recorded.open()
+        assert titles(root) == ["Jane Doe"]
+        account = await recorded.open("Jane Doe")
+        assert titles(account) == ["Driveway", "Front Door", "Garage · Camera 1", "Garage · Camera 2", "Garden"]
+        camera = await recorded.open("Jane Doe", "Front Door")
+        assert titles(camera) == FOLDERS
+        assert all(child["can_expand"] and not child["can_play"] for child in camera["children"])
+        assert root["can_search"] and account["can_search"] and camera["can_search"]
+        assert recorded.asked == 0
+
+    async def test_a_camera_without_a_bell_has_no_shelf_of_rings(self, recorded) -> None:
+        assert "Rings" not in titles(await recorded.open("Jane Doe", "Driveway"))
+
+    async def test_a_day_shows_what_happened_newest_first(self, recorded) -> None:
+        recorded.remember("button_press", TODAY + 8 * HOUR, duration=75)
+        recorded.remember("motion_detected", TODAY + 9 * HOUR, "human")
+        recorded.remember("on_demand", TODAY + 10 * HOUR)
+        recorded.remember("motion_detected", TODAY - HOUR)
+        day = await recorded.open("Jane Doe", "Front Door", FOLDERS[0])
+        assert titles(day) == ["09:00:00 · Motion · 32 s", "08:00:00 · Ring · 1 min 15 s"]
+        assert day["title"] == "Front Door · Today · 2026-11-20"
+        assert day["children_media_class"] == "video"
+        motion = day["children"][0]
+        assert (motion["can_play"], motion["can_expand"], motion["media_class"]) == (True, False, "video")
+        start_ms = round((TODAY + 9 * HOUR).timestamp() * 1000)
+        account = recorded.entry.entry_id
+        assert motion["media_content_id"] == f"{ROOT}/{account}/{recorded.door.id}/{start_ms}-32000"
+        assert motion["thumbnail"] == f"/api/ring_partner/thumbnail/{account}/{recorded.door.id}/{start_ms}"
+
+    async def test_a_recording_resolves_to_a_signed_path_that_asks_ring_for_nothing(self, recorded) -> None:
+        recorded.remember("button_press", TODAY + 8 * HOUR)
+        day = await recorded.open("Jane Doe", "Front Door", FOLDERS[0])
+        before = len(recorded.cloud.requests)
+        answer = await recorded.send("resolve_media", media_content_id=day["children"][0]["media_content_id"])
+        start_ms = round((TODAY + 8 * HOUR).timestamp() * 1000)
+        path = f"/api/ring_partner/clip/{recorded.entry.entry_id}/{recorded.door.id}/{start_ms}-32000?authSig="
+        assert answer["result"]["url"].startswith(path)
+        assert answer["result"]["mime_type"] == "video/mp4"
+        assert len(recorded.cloud.requests) == before
+
+    async def test_both_lenses_of_a_camera_show_what_happened_there(self, recorded, account) -> None:
+        garage = account.device("Garage")
+        recorded.remember("motion_detected", TODAY + HOUR, device=garage)
+        for lens in ("1", "2"):
+            day = await recorded.open("Jane Doe", f"Garage · Camera {lens}", FOLDERS[0])
+            assert titles(day) == ["01:00:00 · Motion · 32 s"]
+            assert f"{garage.id}~" in day["children"][0]["media_content_id"]
+        assert recorded.asked == 1
+
+    async def test_live_views_are_on_a_shelf_of_their_own_and_no_motion(self, recorded) -> None:
+        recorded.remember("on_demand", TODAY + HOUR)
+        assert titles(await recorded.open("Jane Doe", "Front Door", FOLDERS[0])) == []
+        assert titles(await recorded.open("Jane Doe", "Front Door", "Motion")) == []
+        live = await recorded.open("Jane Doe", "Front Door", "Live views")
+        assert titles(live) == ["2026-11-20 01:00:00 · Live view · 32 s"]
+
+    async def test_earlier_days_end_where_the_history_is_known_to_begin(self, recorded) -> None:
+        recorded.remember("motion_detected", TODAY - 9 * DAY)
+        week = await recorded.open("Jane Doe", "Front Door", "Earlier")
+        assert titles(week)[0] == "Friday · 2026-11-13"
+        assert len(titles(week)) == 8
+        assert titles(await recorded.open("Jane Doe", "Front Door", "Earlier", "Tuesday · 2026-11-10")) == []
+        week = await recorded.open("Jane Doe", "Front Door", "Earlier")
+        assert titles(week) == ["Friday · 2026-11-13", "Thursday · 2026-11-12", "Wednesday · 2026-11-11"]
+
+    async def test_a_shelf_goes_on_with_the_week_before(self, recorded) -> None:
+        recorded.remember("button_press", TODAY - 8 * DAY)
+        assert titles(await recorded.open("Jane Doe", "Front Door", "Rings")) == ["Earlier"]
+        week = await recorded.open("Jane Doe", "Front Door", "Rings", "Earlier")
+        assert titles(week)[0] == "2026-11-12 00:00:00 · Ring · 32 s"
+
+    async def test_the_picture_of_a_camera_is_that_of_its_last_event(self, recorded) -> None:
+        assert (await recorded.open("Jane Doe"))["children"][1]["thumbnail"] is None
+
+
+class TestDays:
+    """Days are those of Home Assistant's time zone."""
+
+    @pytest.mark.parametrize(
+        ("zone", "now", "hours"),
+        [
+            ("Europe/Berlin", datetime(2026, 10, 27, 12, tzinfo=UTC), 25),
+            ("Europe/Berlin", datetime(2026, 3, 31, 12, tzinfo=UTC), 23),
+            ("Asia/Tokyo", datetime(2026, 11, 20, 12, tzinfo=UTC), 24),
+            ("America/St_Johns", datetime(2026, 11, 20, 12, tzinfo=UTC), 24),
+            # Its day began at one o'clock.
+            ("Africa/Cairo", datetime(2026, 4, 26, 12, tzinfo=UTC), 23),
+        ],
+    )
+    async def test_a_day_has_its_own_length(self, hass, recorded, zone, now, hours) -> None:
+        await hass.config.async_set_time_zone(zone)
+        noon = now - 2 * DAY
+        for offset in range(-40, 41):
+            recorded.remember("motion_detected", noon + offset * HOUR + timedelta(minutes=29, seconds=59))
+        answer = await recorded.browse(f"{recorded.entry.entry_id}/{recorded.door.id}/day/{noon.date().isoformat()}")
+        assert len(answer["result"]["children"]) == hours
+
+    async def test_times_are_those_of_the_home(self, hass, recorded) -> None:
+        await hass.config.async_set_time_zone("Asia/Tokyo")
+        recorded.remember("motion_detected", TODAY + 18 * HOUR)
+        day = await recorded.open("Jane Doe", "Front Door", "Today · 2026-11-21")
+        assert titles(day) == ["03:00:00 · Motion · 32 s"]
+
+
+class TestRefusals:
+    """What cannot be shown is refused in words."""
+
+    @pytest.mark.parametrize(
+        ("identifier", "words"),
+        [
+            ("{entry}/{door}/cats", "There is no such recording"),
+            ("{entry}/{door}/day/2026-02-30", "There is no such recording"),
+            ("{entry}/{door}/1-1", "There is no such recording"),
+            ("nobody", "This Ring account is no longer set up"),
+            ("{entry}/gone", "This camera is not in the Ring account Jane Doe at the moment"),
+            ("{entry}/{door}~7/people", "This camera is not in the Ring account Jane Doe at the moment"),
+        ],
+    )
+    async def test_what_names_nothing_to_open_is_refused(self, recorded, identifier, words) -> None:
+        answer = await recorded.browse(identifier.format(entry=recorded.entry.entry_id, door=recorded.door.id))
+        assert answer["error"] == {"code": "browse_media_failed", "message": words}
+
+    @pytest.mark.parametrize(
+        ("identifier", "words"),
+        [
+            ("{entry}/{door}", "There is no such recording"),
+            ("{entry}/{door}/1-0", "There is no such recording"),
+            ("{entry}/{door}/1-900001", "There is no such recording"),
+            ("{entry}/{door}/x", "There is no such recording"),
+            ("nobody/{door}/1-1", "This Ring account is no longer set up"),
+            ("{entry}/gone/1-1", "This camera is not in the Ring account Jane Doe at the moment"),
+        ],
+    )
+    async def test_what_names_nothing_to_watch_is_refused(self, recorded, identifier, words) -> None:
+        identifier = identifier.format(entry=recorded.entry.entry_id, door=recorded.door.id)
+        answer = await recorded.send("resolve_media", media_content_id=f"{ROOT}/{identifier}")
+        assert answer["error"] == {"code": "resolve_media_failed", "message": words}
+
+    async def test_an_account_that_is_not_loaded_says_so(self, hass, recorded) -> None:
+        await hass.config_entries.async_unload(recorded.entry.entry_id)
+        assert titles(await recorded.open()) == ["Jane Doe"]
+        answer = await recorded.browse(recorded.entry.entry_id)
+        assert answer["error"]["message"] == "The Ring account Jane Doe is not loaded"
+        assert await recorded.search("front person") == []
+
+    @pytest.mark.parametrize(
+        ("fault", "words"),
+        [
+            ({"status": 500}, "Ring cannot be reached"),
+            ({"garbage": "html"}, "Ring cannot be reached"),
+            ({"cut": "before"}, "Ring cannot be reached"),
+            ({"status": 429, "headers": {"Retry-After": "60"}}, "Ring asks to wait 60 seconds"),
+            ({"status": 403}, "permission group"),
+            ({"status": 404}, "Ring does not know this device any more"),
+        ],
+    )
+    async def test_an_outage_is_told_with_its_reason_and_forgotten_after_it(
+        self, freezer, recorded, fault, words
+    ) -> None:
+        recorded.remember("motion_detected", TODAY + HOUR)
+        recorded.cloud.faults.add(HISTORY, count=None, **fault)
+        place = f"{recorded.entry.entry_id}/{recorded.door.id}/day/2026-11-20"
+        assert words in (await recorded.browse(place))["error"]["message"]
+        answer = await recorded.send("search_media", media_content_id=ROOT, search_query="front motion")
+        assert answer["error"]["code"] == "search_media_failed"
+        recorded.cloud.faults.clear()
+        freezer.tick(61)
+        assert titles((await recorded.browse(place))["result"]) == ["01:00:00 · Motion · 32 s"]
+
+    async def test_ring_is_not_asked_while_it_wants_to_be_left_alone(self, recorded) -> None:
+        error = RingUnavailableError("wait", retry_after=30)
+        recorded.entry.runtime_data.coordinator.heed(error)
+        answer = await recorded.browse(f"{recorded.entry.entry_id}/{recorded.door.id}/day/2026-11-20")
+        assert answer["error"]["message"] == "Ring asks to wait 30 seconds"
+        assert recorded.asked == 0
+
+    @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=100, deadline=None)
+    @given(text=st.text(), words=st.text())
+    async def test_no_text_brings_anything_but_a_refusal(self, recorded: Recorded, text: str, words: str) -> None:
+        for identifier in (
+            text,
+            f"{recorded.entry.entry_id}/{text}",
+            f"{recorded.entry.entry_id}/{recorded.door.id}/{text}",
+        ):
+            uri = f"{ROOT}/{identifier}"
+            for ask in (
+                lambda uri=uri: media_source.async_browse_media(recorded.hass, uri),
+                lambda uri=uri: media_source.async_search_media(
+                    recorded.hass, uri, SearchMediaQuery(search_query=words)
+                ),
+                lambda uri=uri: media_source.async_resolve_media(recorded.hass, uri, None),
+            ):
+                try:
+                    await ask()
+                except (BrowseError, media_source.Unresolvable) as err:
+                    assert str(err)
+
+
+class TestSearch:
+    """Words are kinds, days and names of cameras."""
+
+    @pytest.fixture(autouse=True)
+    def _past(self, recorded, account) -> None:
+        recorded.remember("button_press", TODAY + 8 * HOUR)
+        recorded.remember("motion_detected", TODAY - 2 * HOUR)
+        recorded.remember("button_press", TODAY - 4 * DAY)
+        recorded.remember("motion_detected", TODAY + 7 * HOUR, device=account.device("Driveway"))
+        recorded.remember("on_demand", TODAY + 6 * HOUR)
+
+    @pytest.mark.parametrize(
+        ("text", "found"),
+        [
+            ("front", ["Front Door"]),
+            ("DOOR front", ["Front Door"]),
+            ("garage", ["Garage · Camera 1", "Garage · Camera 2"]),
+            ("nobody", []),
+            ("  ", []),
+            (
+                "ring",
+                ["Front Door · 2026-11-20 08:00:00 · Ring · 32 s", "Front Door · 2026-11-16 00:00:00 · Ring · 32 s"],
+            ),
+            ("ring monday", ["Front Door · 2026-11-16 00:00:00 · Ring · 32 s"]),
+            ("yesterday", ["Front Door · 2026-11-19 22:00:00 · Motion · 32 s"]),
+            ("2026-11-19 front", ["Front Door · 2026-11-19 22:00:00 · Motion · 32 s"]),
+            ("ring 2026-11-19", []),
+            ("driveway motion", ["Driveway · 2026-11-20 07:00:00 · Motion · 32 s"]),
+            (
+                "motion today front door",
+                [],
+            ),
+            (
+                "Today",
+                ["Front Door · 2026-11-20 08:00:00 · Ring · 32 s", "Driveway · 2026-11-20 07:00:00 · Motion · 32 s"],
+            ),
+            ("live", ["Front Door · 2026-11-20 06:00:00 · Live view · 32 s"]),
+            ("2026-02-30", []),
+        ],
+    )
+    async def test_everywhere(self, recorded, text, found) -> None:
+        assert await recorded.search(text) == found
+
+    async def test_below_a_camera_only_that_is_looked_through(self, recorded, account) -> None:
+        driveway = f"{recorded.entry.entry_id}/{account.device('Driveway').id}"
+        assert await recorded.search("today", driveway) == ["Driveway · 2026-11-20 07:00:00 · Motion · 32 s"]
+        assert await recorded.search("ring", driveway) == []
+
+    async def test_only_the_classes_that_are_wanted_are_found(self, recorded) -> None:
+        assert await recorded.search("ring", media_filter_classes=["directory"]) == []
+        assert await recorded.search("front", media_filter_classes=["video"]) == []
+        assert len(await recorded.search("ring", media_filter_classes=["video"])) == 2
+
+    async def test_a_camera_that_cannot_be_read_hides_nothing_of_the_others(self, recorded) -> None:
+        recorded.cloud.faults.add(f"/v1/history/devices/{recorded.door.id}/*", status=500, count=None)
+        assert await recorded.search("today") == ["Driveway · 2026-11-20 07:00:00 · Motion · 32 s"]
+
+
+async def test_opening_a_day_with_500_events(recorded, record_property) -> None:
+    recorded.motions(500, TODAY + HOUR)
+    place = f"{recorded.entry.entry_id}/{recorded.door.id}/day/2026-11-20"
+    began = time.perf_counter()
+    answer = await recorded.browse(place)
+    first = time.perf_counter() - began
+    assert len(answer["result"]["children"]) == 500
+    assert recorded.asked == 20
+    again = time.perf_counter()
+    assert len((await recorded.browse(place))["result"]["children"]) == 500
+    record_property("seconds", (first, time.perf_counter() - again))
+    assert recorded.asked == 20
