@@ -38,7 +38,8 @@ def _permissions(grant: Grant) -> frozenset[Permission]:
     return grant.app.permissions if grant.app else frozenset(Permission)
 
 
-def _one(world: World, grant: Grant, request: web.Request) -> Device:
+def shared_device(world: World, grant: Grant, request: web.Request) -> Device:
+    """Return the device that the path names, if the app may see it."""
     wanted = request.match_info["device_id"]
     for device in _shared(world, grant):
         if device.id == wanted:
@@ -76,18 +77,18 @@ async def get_devices(world: World, grant: Grant, request: web.Request) -> web.R
 
 async def get_device(world: World, grant: Grant, request: web.Request) -> web.Response:
     """Answer one device."""
-    return web.json_response(documents.single_device(world.clock, _one(world, grant, request), _include(request)))
+    return web.json_response(documents.single_device(world.clock, shared_device(world, grant, request), _include(request)))
 
 
 async def get_location(world: World, grant: Grant, request: web.Request) -> web.Response:
     """Answer where a device is."""
-    device = _one(world, grant, request)
+    device = shared_device(world, grant, request)
     return web.json_response({"meta": documents.meta(world.clock), "data": documents.location(device.location)})
 
 
 def _sub_resource(kind: str) -> ApiHandler:
     async def handle(world: World, grant: Grant, request: web.Request) -> web.Response:
-        device = _one(world, grant, request)
+        device = shared_device(world, grant, request)
         component_id = request.query.get("component_id")
         attributes = None
         if component_id is not None and kind != "status":
@@ -102,7 +103,7 @@ def _sub_resource(kind: str) -> ApiHandler:
 
 async def get_history(world: World, grant: Grant, request: web.Request) -> web.Response:
     """Answer what happened at a device since the user consented."""
-    device, link = _one(world, grant, request), _link(world, grant)
+    device, link = shared_device(world, grant, request), _link(world, grant)
     query = Query(
         path=request.path,
         event_types=request.query.get("event_types"),
@@ -116,7 +117,7 @@ async def play_sound(world: World, grant: Grant, request: web.Request) -> web.Re
     """Play a sound of the app on a chime."""
     if Permission.CHIMES not in _permissions(grant):
         raise ApiError(HTTPStatus.FORBIDDEN, "The app has no permission for chimes")
-    device = _one(world, grant, request)
+    device = shared_device(world, grant, request)
     audio_ref = chimes.playable(await request.read(), device)
     world.played.append(Played(device=device, audio_ref=audio_ref, time=world.clock.time()))
     return web.json_response(chimes.answer(audio_ref), status=HTTPStatus.ACCEPTED)

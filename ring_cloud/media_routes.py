@@ -8,7 +8,7 @@ import time
 from aiohttp import hdrs, web
 from yarl import URL
 
-from .api import _one as shared_device
+from .api import shared_device
 from .clock import iso_time
 from .families import Permission
 from .gateway import WORLD, ApiHandler, Handler

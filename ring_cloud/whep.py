@@ -5,7 +5,7 @@ from http import HTTPStatus
 from aiohttp import hdrs, web
 from yarl import URL
 
-from .api import _one as shared_device
+from .api import shared_device
 from .families import Permission
 from .gateway import ApiHandler
 from .grants import Grant
