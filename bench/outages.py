@@ -209,8 +209,9 @@ async def live_through(outage: Outage, clock: Clockwork, after: float = 10 * MIN
     """Let one outage happen, some time after pushes were proven."""
     async with running(6, clock, can_be_pushed=True) as rig:
         watch = Watch(rig, outage)
-        await rig.prove_pushes()
         rig.listener = watch.heard
+        await rig.prove_pushes()
+        watch.seen.strange = 0
         for _ in range(0, round(after), STEP_S):
             await rig.pass_time(STEP_S)
         return await watch.run()

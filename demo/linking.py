@@ -22,6 +22,18 @@ VISITORS: tuple[tuple[str, dict[str, str]], ...] = (
     ("doorbell", {"type": "motion_detected", "sub_type": "human"}),
     ("doorbell", {"type": "button_press"}),
 )
+_DAY = 86_400
+_WEEK = 7
+# What happens at the door on each of the last days, by the hour, for the media browser.
+_EVERY_DAY: tuple[tuple[float, str, str | None], ...] = (
+    (7.6, "motion_detected", "human"),
+    (8.2, "motion_detected", "vehicle"),
+    (12.9, "motion_detected", "human"),
+    (12.95, "button_press", None),
+    (15.4, "motion_detected", "animal"),
+    (19.1, "on_demand", None),
+    (21.7, "motion_detected", "motion"),
+)
 VISITED = ("event.garage_motion", "event.driveway_motion", "event.front_door_motion", "event.front_door_doorbell")
 
 
@@ -91,7 +103,9 @@ async def receive_visitors(cloud: RingCloudClient, home: HomeAssistantClient) ->
         return any(link["client_id"] == CLIENT_ID and link["status"] == "completed" for link in links)
 
     await until(completed, _PATIENCE, "the link is complete")
-    devices = {device["family"]: device for device in (await cloud.account(EMAIL))["devices"]}
+    account = await cloud.account(EMAIL)
+    devices = {device["family"]: device for device in account["devices"]}
+    await _remember_week(cloud, account["id"], devices["doorbell"]["id"])
     for family, happening in VISITORS:
         await cloud.post(f"devices/{devices[family]['id']}/happen", **happening)
 
@@ -100,6 +114,18 @@ async def receive_visitors(cloud: RingCloudClient, home: HomeAssistantClient) ->
         return all(states[entity_id]["state"] != "unknown" for entity_id in VISITED)
 
     await until(seen, _PATIENCE, "Home Assistant has seen the visitors")
+
+
+async def _remember_week(cloud: RingCloudClient, account_id: str, device_id: str) -> None:
+    """Let the account be a week old: a media browser with one day in it shows little."""
+    await cloud.post(f"accounts/{account_id}/consent", client_id=CLIENT_ID, seconds_ago=(_WEEK + 1) * _DAY)
+    events = [
+        {"type": event_type, "seconds_ago": day * _DAY - hour * 3600, "duration": 20 + day}
+        | ({} if sub_type is None else {"sub_type": sub_type})
+        for day in range(1, _WEEK + 1)
+        for hour, event_type, sub_type in _EVERY_DAY
+    ]
+    await cloud.post(f"devices/{device_id}/past", events=events)
 
 
 async def set_polling(home: HomeAssistantClient, entry_id: str) -> None:

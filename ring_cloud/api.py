@@ -77,7 +77,8 @@ async def get_devices(world: World, grant: Grant, request: web.Request) -> web.R
 
 async def get_device(world: World, grant: Grant, request: web.Request) -> web.Response:
     """Answer one device."""
-    return web.json_response(documents.single_device(world.clock, shared_device(world, grant, request), _include(request)))
+    device = shared_device(world, grant, request)
+    return web.json_response(documents.single_device(world.clock, device, _include(request)))
 
 
 async def get_location(world: World, grant: Grant, request: web.Request) -> web.Response:

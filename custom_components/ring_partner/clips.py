@@ -33,7 +33,7 @@ class Clips:
         self._hass = hass
         self._entry = entry
         self._media = media
-        self._cache = cache
+        self.cache = cache
         self._slots = asyncio.Semaphore(MAX_DOWNLOADS)
         self._downloads: dict[str, _Download] = {}
         self._is_closed = False
@@ -53,7 +53,7 @@ class Clips:
         name = f"clip {clip}"
         kept = None
         if name not in self._downloads:
-            kept = await self._hass.async_add_executor_job(self._cache.open, name)
+            kept = await self._hass.async_add_executor_job(self.cache.open, name)
         if kept is not None:
             try:
                 yield ClipFile(self._hass, kept.size, kept, self._direct(clip))
@@ -79,7 +79,7 @@ class Clips:
             if err is not None:
                 coordinator.heed(err)
 
-        reception, partial = Reception(self._media, clip), self._cache.partial(name)
+        reception, partial = Reception(self._media, clip), self.cache.partial(name)
         download = _Download(self._hass, reception, self._slots, partial, ended)
         self._downloads[name] = download
         download.task = self._entry.async_create_background_task(self._hass, download.async_run(), "ring_partner clip")

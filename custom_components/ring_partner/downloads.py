@@ -23,7 +23,7 @@ async def async_save_clip(hass: HomeAssistant, entry: RingConfigEntry, clip: Cli
 
     Raises RingError and HomeAssistantError.
     """
-    await _async_wait_until(hass, clip.at + clip.duration)
+    await async_wait_until(hass, clip.at + clip.duration)
     async with (
         entry.runtime_data.clips.async_open(clip) as received,
         new_file(hass, path) as file,
@@ -57,7 +57,8 @@ async def new_file(hass: HomeAssistant, path: Path) -> AsyncIterator[BinaryIO]:
         ) from err
 
 
-async def _async_wait_until(hass: HomeAssistant, at: datetime) -> None:
+async def async_wait_until(hass: HomeAssistant, at: datetime) -> None:
+    """Wait as Home Assistant's clock goes."""
     if at <= dt_util.utcnow():
         return
     due = hass.loop.create_future()
@@ -67,7 +68,7 @@ async def _async_wait_until(hass: HomeAssistant, at: datetime) -> None:
         if not due.done():
             due.set_result(None)
 
-    cancel = async_track_point_in_utc_time(hass, HassJob(wake, "ring_partner clip", cancel_on_shutdown=True), at)
+    cancel = async_track_point_in_utc_time(hass, HassJob(wake, "ring_partner media", cancel_on_shutdown=True), at)
     try:
         await due
     finally:

@@ -6,6 +6,7 @@ a frozen picture. So offers are held until they are complete, and a session is e
 
 import asyncio
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from http import HTTPStatus
@@ -46,11 +47,13 @@ LONGEST_HOLD_SECONDS: Final = 1.0
 BATTERY_SECONDS: Final = 30
 MAINS_SECONDS: Final = 60
 SOONER_SECONDS: Final = 1
-# A session that cannot be ended at once is tried again until Ring's own limit has ended it.
-END_AGAIN_SECONDS: Final = (1.0, 2.0, 4.0, 8.0, 16.0, 30.0)
+# A session that cannot be ended at once is tried again, less and less often, until Ring's own limit has ended it.
+END_AGAIN_SECONDS: Final = 1.0
 # So long the next viewer waits for the session before, and an unload or a stop of Home Assistant for all.
 TAKE_OVER_SECONDS: Final = 2.0
 CLOSE_SECONDS: Final = 10.0
+# While all of Home Assistant waits, it is tried more often.
+HURRY_SECONDS: Final = 0.25
 
 # Of the frontend, which shows it to nobody; before the sentence it puts "Failed to start WebRTC stream:".
 _CODE: Final = "webrtc_offer_failed"
@@ -111,6 +114,7 @@ class LiveViews:
         self._ending: dict[asyncio.Task[object], CameraId] = {}
         self._on_battery: set[str] = set()
         self._is_closing = False
+        self._hurry = asyncio.Event()
         self.ice_servers: tuple[IceServer, ...] = ()
         """What Ring named last; empty as long as it names none."""
         stop = HassJob(self.async_close, "ring_partner live views")
@@ -169,12 +173,14 @@ class LiveViews:
     async def async_close(self) -> None:
         """End all views, and wait until Ring knows, or for ten seconds."""
         self._is_closing = True
+        self._hurry.set()
         for view in list(self._views.values()):
             view.send(_error("live_unavailable"))
             self.close(view.session_id)
         # Those that are just being opened end themselves as soon as Ring has answered.
         await _async_finish(self._opening, CLOSE_SECONDS)
         await _async_finish(self._ending, CLOSE_SECONDS)
+        self._hurry.clear()
 
     def _hindrance(self, camera: CameraId, device: Device) -> str | None:
         """Return why Ring need not be asked: the camera would be black, or is not there."""
@@ -260,7 +266,9 @@ class LiveViews:
 
     async def _async_delete(self, camera: CameraId, session: LiveSession, *, at_limit: bool) -> None:
         """End a session at Ring: it would keep the camera awake."""
-        for seconds in (*END_AGAIN_SECONDS, None):
+        give_up_at = self._hass.loop.time() + MAINS_SECONDS
+        pause = END_AGAIN_SECONDS
+        while True:
             try:
                 was_open = await self._whep.async_end(session)
             except RingAuthError:
@@ -272,8 +280,17 @@ class LiveViews:
                     # Ring had ended it long before: it knows better than we do that this one has a battery.
                     self._on_battery.add(camera.device_id)
                 return
-            if seconds is not None:
-                await asyncio.sleep(seconds)
+            if self._hass.loop.time() + pause > give_up_at:
+                return
+            await self._async_pause(pause)
+            pause *= 2
+
+    async def _async_pause(self, seconds: float) -> None:
+        """Wait before the next try, and not for long while the account is being closed."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._hurry.wait()
+                await asyncio.sleep(HURRY_SECONDS)
 
     def _show(self, camera: CameraId) -> None:
         async_dispatcher_send(self._hass, live_signal(self._entry.entry_id, camera))

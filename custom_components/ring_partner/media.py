@@ -32,7 +32,7 @@ from .api import (
 from .cache import DiskCache
 from .const import DOMAIN
 from .devices import component_id
-from .events import PERSON, STALE_AFTER, Activity, Kind, RingEvent, Source, event_from_history
+from .events import PERSON, SAME_WITHIN, STALE_AFTER, Activity, Kind, RingEvent, Source, event_from_history
 from .history import EVENT_TYPES
 from .identifiers import CameraId
 from .kinds import cameras_of
@@ -90,6 +90,7 @@ class Pictures:
         self._queues: dict[CameraId, StillQueue] = {}
         self._listening: dict[str, CALLBACK_TYPE] = {}
         self._activity: dict[str, Activity] = {}
+        self._heard: dict[str, datetime] = {}
         self._slots = asyncio.Semaphore(AT_ONCE)
         self._flights: dict[str, asyncio.Task[Picture]] = {}
         self._missing: dict[str, tuple[type[RingMediaError], datetime]] = {}
@@ -207,11 +208,14 @@ class Pictures:
             activity = data.activity.get(device_id)
             if activity is not None and activity != self._activity.get(device_id):
                 self._activity[device_id] = activity
-                self._happened(_newest(device_id, activity))
+                event = _newest(device_id, activity)
+                heard = self._heard.get(device_id)
+                if event is not None and (heard is None or heard + SAME_WITHIN < event.at):
+                    self._happened(event)
 
     def _listen(self, device_id: str) -> None:
         signal = event_signal(self._entry.entry_id, device_id)
-        self._listening[device_id] = async_dispatcher_connect(self._hass, signal, self._happened)
+        self._listening[device_id] = async_dispatcher_connect(self._hass, signal, self._announced)
         for camera in self._cameras(device_id):
             if camera not in self._last:
                 self._entry.async_create_background_task(
@@ -223,10 +227,13 @@ class Pictures:
         return () if device is None else cameras_of(device)
 
     @callback
-    def _happened(self, event: RingEvent | None) -> None:
+    def _announced(self, event: RingEvent) -> None:
+        """What is announced names the lens; that something has changed, a moment later, does not."""
+        self._heard[event.device_id] = event.at
+        self._happened(event)
+
+    def _happened(self, event: RingEvent) -> None:
         """Fetch the picture of an event, of every lens where none is named."""
-        if event is None:
-            return
         cameras = self._cameras(event.device_id)
         named = tuple(camera for camera in cameras if camera.component_id in event.component_ids)
         for camera in named or cameras:
@@ -234,7 +241,11 @@ class Pictures:
                 self._queue(camera).want(event)
 
     def _is_news(self, camera: CameraId, event: RingEvent) -> bool:
-        return (last := self._last.get(camera)) is None or last.at < event.at
+        if (last := self._last.get(camera)) is None:
+            return True
+        # The history may date what was pushed a little later.
+        is_confirmation = event.source is Source.HISTORY and last.event.source is Source.PUSH
+        return last.at + (SAME_WITHIN if is_confirmation else timedelta(0)) < event.at
 
     def _queue(self, camera: CameraId) -> StillQueue:
         if camera not in self._queues:
@@ -287,10 +298,11 @@ class Pictures:
         """Find a first picture for cameras that have none: of what is known, or of the newest row of the history."""
         data = self._entry.runtime_data.coordinator.data
         for device_id in [device_id for device_id in data.devices if self._has_none(device_id)]:
-            if (activity := data.activity.get(device_id)) is not None:
-                self._happened(_newest(device_id, activity))
-            elif not self._entry.pref_disable_polling:
-                self._happened(await self._async_newest_row(device_id))
+            event = _newest(device_id, data.activity.get(device_id, Activity()))
+            if event is None and not self._entry.pref_disable_polling:
+                event = await self._async_newest_row(device_id)
+            if event is not None:
+                self._happened(event)
 
     def _has_none(self, device_id: str) -> bool:
         cameras = self._cameras(device_id)

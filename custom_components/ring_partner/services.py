@@ -32,6 +32,7 @@ from .identifiers import CameraId, ClipId, EventId, Shelf
 from .kinds import cameras_of
 from .models import RingConfigEntry
 from .recordings import Recording
+from .snapshots import SEARCHED, async_last_picture, async_picture_of
 from .views import ThumbnailView
 
 ATTR_DURATION: Final = "duration"
@@ -51,8 +52,6 @@ SEEN_FOR: Final = timedelta(hours=1)
 SHELVES: Final = {"human": Shelf.PEOPLE, "vehicle": Shelf.VEHICLES, "animal": Shelf.ANIMALS}
 DEFAULT_LENGTH: Final = timedelta(seconds=30)
 DEFAULT_SPAN: Final = timedelta(days=1)
-# How far back an event is looked for by its id: first where it most likely is.
-SEARCHED: Final = (timedelta(days=1), timedelta(days=30))
 
 
 def _file_name(*suffixes: str) -> Callable[[object], str]:
@@ -144,8 +143,9 @@ async def _async_get_events(call: ServiceCall) -> ServiceResponse:
         found = await recordings.async_between(camera, start, end)
         # Ring's history does not tell motions apart, unless it is asked for just one kind.
         shelves = [shelf for event_type, shelf in SHELVES.items() if event_type in call.data[ATTR_TYPES]]
-        known = {item.at: item for shelf in shelves for item in await recordings.async_on(shelf, camera, start, end)}
-    events = [known.get(item.at, item) for item in found]
+        told_apart = [item for shelf in shelves for item in await recordings.async_on(shelf, camera, start, end)]
+    known = {item.event_id: item for item in told_apart}
+    events = [known.get(item.event_id, item) for item in found]
     events = [item for item in events if {_type_of(item), item.sub_type} & wanted]
     return {"events": [_as_dict(entry, item) for item in events[: call.data[ATTR_LIMIT]]]}
 
@@ -155,7 +155,10 @@ async def _async_get_snapshot(call: ServiceCall) -> ServiceResponse:
     entry, camera = _camera(call)
     path = await _async_path(call) if ATTR_FILENAME in call.data else None
     with ring_errors(entry.runtime_data.coordinator):
-        picture, at = await _async_picture(call, entry, camera)
+        found = await _async_picture(call, entry, camera)
+    if found is None:
+        raise _refusal("nothing_recorded")
+    picture, at = found
     answer: JsonObjectType = {
         "time": dt_util.as_local(picture.at or at).isoformat(),
         "content_type": picture.content_type,
@@ -166,6 +169,14 @@ async def _async_get_snapshot(call: ServiceCall) -> ServiceResponse:
             size = await call.hass.async_add_executor_job(file.write, picture.body)
         answer |= {"path": str(path), "bytes": size}
     return answer
+
+
+async def _async_picture(
+    call: ServiceCall, entry: RingConfigEntry, camera: CameraId
+) -> tuple[Picture, datetime] | None:
+    if (at := call.data.get(ATTR_TIME)) is None:
+        return await async_last_picture(call.hass, entry, camera)
+    return await async_picture_of(call.hass, entry, camera, at), at
 
 
 def _signed(hass: HomeAssistant, entry: RingConfigEntry, camera: CameraId, at: datetime) -> str:
@@ -248,7 +259,7 @@ async def _async_moment(call: ServiceCall, entry: RingConfigEntry, camera: Camer
     for span in SEARCHED:
         for item in await entry.runtime_data.recordings.async_between(camera, now - span, now):
             if item.event_id == event_id:
-                return item.at, item.duration or DEFAULT_LENGTH
+                return item.at, item.duration
     raise _refusal("unknown_event")
 
 
@@ -258,19 +269,6 @@ def _announced(call: ServiceCall, event_id: str) -> datetime | None:
         if state.attributes.get("event_id") == event_id:
             return dt_util.parse_datetime(str(state.attributes.get("event_time")))
     return None
-
-
-async def _async_picture(call: ServiceCall, entry: RingConfigEntry, camera: CameraId) -> tuple[Picture, datetime]:
-    """Return the picture of the asked time, or the last one."""
-    runtime, now = entry.runtime_data, dt_util.utcnow()
-    if (at := call.data.get(ATTR_TIME)) is not None:
-        return await runtime.pictures.async_get(camera, at), at
-    if (last := runtime.pictures.last(camera)) is not None:
-        return last.picture, last.at
-    for span in SEARCHED:
-        if found := await runtime.recordings.async_between(camera, now - span, now):
-            return await runtime.pictures.async_get(camera, found[0].at), found[0].at
-    raise _refusal("nothing_recorded")
 
 
 def _type_of(item: Recording) -> str:

@@ -57,7 +57,7 @@ class ClipHome:
     def __post_init__(self) -> None:
         """Remember what an account that is unloaded no longer tells."""
         self.clips: Clips = self.entry.runtime_data.clips
-        self.cache = self.clips._cache
+        self.cache = self.clips.cache
 
     @property
     def downloads(self) -> int:

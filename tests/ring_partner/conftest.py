@@ -92,6 +92,8 @@ async def credentials(hass: HomeAssistant, app: App) -> App:
 async def address(hass: HomeAssistant, hass_client_no_auth: ClientSessionGenerator) -> str:
     """Home Assistant's own address: a real HTTP server."""
     assert await async_setup_component(hass, "webhook", {})
+    # Home Assistant's own server takes new views at any time; that of the harness would not.
+    hass.http.app._router.freeze = lambda: None
     client = await hass_client_no_auth()
     url = str(client.make_url("")).rstrip("/")
     await hass.config.async_update(external_url=url, internal_url=url)

@@ -116,15 +116,52 @@ async def test_a_ring_is_announced_on_every_phone_once(
     pixel = async_mock_service(hass, "notify", "mobile_app_jane_s_pixel_9")
     ipad = async_mock_service(hass, "notify", "mobile_app_ipad")
     doorbell = entity_ids(hass, pushed, account.device("Front Door"))["doorbell"]
-    await use(hass, "doorbell_notification", doorbell=[doorbell], phones=phones, picture="camera.front_door")
+    await use(hass, "doorbell_notification", doorbell=[doorbell], phones=phones, picture="camera.porch")
 
     await happen("Front Door")
     await happen("Front Door", "motion_detected", sub_type="human")
 
     assert [len(pixel), len(ipad)] == [1, 1]
     assert pixel[0].data["title"] == "Front Door"
-    assert pixel[0].data["data"]["image"] == "/api/camera_proxy/camera.front_door"
+    assert pixel[0].data["data"]["image"] == "/api/camera_proxy/camera.porch"
     assert "actions" not in pixel[0].data["data"]
+
+
+@pytest.mark.parametrize("chosen", ["image", "camera"])
+async def test_the_picture_is_of_who_rings_and_not_of_who_came_before(
+    freezer: FrozenDateTimeFactory,
+    hass: HomeAssistant,
+    cloud: RingCloud,
+    account: Account,
+    pushed: ConfigEntry,
+    happen: Happen,
+    chosen: str,
+) -> None:
+    phone = add_phone(hass, "iPad")
+    ipad = async_mock_service(hass, "notify", "mobile_app_ipad")
+    device = account.device("Front Door")
+    doorbell = entity_ids(hass, pushed, device)["doorbell"]
+    image = entity_ids(hass, pushed, device)["last_event"]
+    picture = image if chosen == "image" else entity_ids(hass, pushed, device)["camera"]
+    await happen("Front Door", "motion_detected", sub_type="human")
+    await hass.async_block_till_done(wait_background_tasks=True)
+    await use(hass, "doorbell_notification", doorbell=[doorbell], phones=[phone], picture=picture)
+
+    cloud.switches.recording_ready_after = 3
+    freezer.tick(20)
+    await happen("Front Door")
+    assert ["image" in call.data["data"] for call in ipad] == [False]
+    for _ in range(5):
+        await pass_time(hass, freezer, seconds=1)
+        await hass.async_block_till_done(wait_background_tasks=True)
+
+    first, second = (call.data["data"] for call in ipad)
+    state = hass.states.get(image)
+    assert state is not None
+    assert state.attributes["event_type"] == "ring"
+    assert second["image"] == f"/api/image_proxy/{image}"
+    assert second["tag"] == first["tag"]
+    assert second["alert_once"] is True
 
 
 async def test_a_notification_needs_neither_picture_nor_button(
@@ -162,7 +199,7 @@ async def test_the_button_of_a_notification_does_what_was_chosen(
         "doorbell_notification",
         doorbell=[doorbell],
         phones=[phone],
-        picture="image.front_door",
+        picture="image.porch",
         button="Open the gate",
         button_actions=actions,
     )
@@ -171,7 +208,7 @@ async def test_the_button_of_a_notification_does_what_was_chosen(
     first, second = (call.data["data"]["actions"][0] for call in ipad)
     assert first["title"] == "Open the gate"
     assert first["action"] != second["action"]
-    assert ipad[0].data["data"]["image"] == "/api/image_proxy/image.front_door"
+    assert ipad[0].data["data"]["image"] == "/api/image_proxy/image.porch"
 
     hass.bus.async_fire("mobile_app_notification_action", {"action": "of another notification"})
     await calm()

@@ -9,7 +9,6 @@ import os
 import shutil
 
 import pytest
-
 from pytest_homeassistant_custom_component.common import async_fire_time_changed
 
 from custom_components.ring_partner import clips as clips_module
@@ -18,7 +17,7 @@ from custom_components.ring_partner.clips import UNWATCHED_SECONDS
 from homeassistant.const import EVENT_HOMEASSISTANT_STOP
 from ring_cloud.media_time import read_times
 
-from .clip_home import AT, LENGTH, NOW, ClipHome, _at_once, house, name_of
+from .clip_home import AT, NOW, ClipHome, _at_once, house, name_of
 from .polls import async_pass_time
 
 __all__ = ["_at_once", "house"]
@@ -138,7 +137,7 @@ class TestBrokenTransfers:
         house.cloud.switches.media_link_lifetime = 1
         fault = house.cloud.faults.add("/v1/download", delay=math.inf)
         watching = asyncio.create_task(house.get())
-        await fault.reached.wait()
+        await fault.reached()
         house.freezer.tick(2)
         fault.release()
         assert (await watching).start == AT
@@ -155,10 +154,9 @@ class TestBrokenTransfers:
     async def test_what_has_changed_meanwhile_is_not_mixed(self, house: ClipHome, monkeypatch) -> None:
         house.cloud.media.transfers.cut_after(FIRST)
         monkeypatch.setattr("custom_components.ring_partner.reception.crc32", lambda data, start=0: object())
-        with pytest.raises(RingMediaUnreadableError):
-            async with house.clips.async_open(house.clip()) as file:
-                async for _ in file.chunks():
-                    pass
+        async with house.clips.async_open(house.clip()) as file:
+            with pytest.raises(RingMediaUnreadableError):
+                await anext(chunk async for chunk in file.chunks(FIRST + 1))
 
     async def test_what_is_not_ready_yet_is_waited_for(self, house: ClipHome) -> None:
         at = NOW - timedelta(seconds=10)

@@ -106,11 +106,21 @@ async def test_a_viewer_who_leaves_before_the_offer_is_complete_never_wakes_the_
 async def test_an_end_that_fails_is_tried_again(
     cloud: RingCloud, viewer: Viewer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("custom_components.ring_partner.live.END_AGAIN_SECONDS", (0.0, 0.0))
+    monkeypatch.setattr("custom_components.ring_partner.live.END_AGAIN_SECONDS", 0.001)
     cloud.faults.add(SESSIONS, method="DELETE", status=500, count=3)
     await viewer.watch()
     await viewer.leave()
     await until(lambda: cloud.count("DELETE", SESSIONS, 200) == 1)
+    assert not cloud.live.open_sessions
+
+
+async def test_an_end_that_fails_is_tried_in_a_hurry_when_the_account_is_unloaded(
+    hass: HomeAssistant, cloud: RingCloud, linked: ConfigEntry, viewer: Viewer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("custom_components.ring_partner.live.HURRY_SECONDS", 0)
+    cloud.faults.add(SESSIONS, method="DELETE", status=500, count=6)
+    await viewer.watch()
+    assert await hass.config_entries.async_unload(linked.entry_id)
     assert not cloud.live.open_sessions
 
 

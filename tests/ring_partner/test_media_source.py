@@ -1,7 +1,7 @@
 """Recordings in the media browser, through the commands that the frontend sends."""
 
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-import time
 
 from hypothesis import HealthCheck, given, settings, strategies as st
 import pytest
@@ -47,7 +47,7 @@ class TestBrowse:
         camera = await recorded.open("Jane Doe", "Front Door")
         assert titles(camera) == FOLDERS
         assert all(child["can_expand"] and not child["can_play"] for child in camera["children"])
-        assert root["can_search"] and account["can_search"] and camera["can_search"]
+        assert all(folder["can_search"] for folder in (root, account, camera))
         assert recorded.asked == 0
 
     async def test_a_camera_without_a_bell_has_no_shelf_of_rings(self, recorded) -> None:
@@ -79,6 +79,16 @@ class TestBrowse:
         assert answer["result"]["url"].startswith(path)
         assert answer["result"]["mime_type"] == "video/mp4"
         assert len(recorded.cloud.requests) == before
+
+    async def test_a_recording_plays_and_its_thumbnail_shows(self, recorded, hass_client, hass_client_no_auth) -> None:
+        recorded.remember("button_press", TODAY + 8 * HOUR, duration=2)
+        (event,) = (await recorded.open("Jane Doe", "Front Door", FOLDERS[0]))["children"]
+        answer = await recorded.send("resolve_media", media_content_id=event["media_content_id"])
+        clip = await (await hass_client_no_auth()).get(answer["result"]["url"])
+        assert (clip.status, clip.content_type) == (200, "video/mp4")
+        assert (await clip.read())[4:8] == b"ftyp"
+        picture = await (await hass_client()).get(event["thumbnail"])
+        assert (picture.status, picture.content_type) == (200, "image/jpeg")
 
     async def test_both_lenses_of_a_camera_show_what_happened_there(self, recorded, account) -> None:
         garage = account.device("Garage")
@@ -232,10 +242,8 @@ class TestRefusals:
                 ),
                 lambda uri=uri: media_source.async_resolve_media(recorded.hass, uri, None),
             ):
-                try:
+                with suppress(BrowseError, media_source.Unresolvable):
                     await ask()
-                except (BrowseError, media_source.Unresolvable) as err:
-                    assert str(err)
 
 
 class TestSearch:
@@ -296,15 +304,11 @@ class TestSearch:
         assert await recorded.search("today") == ["Driveway · 2026-11-20 07:00:00 · Motion · 32 s"]
 
 
-async def test_opening_a_day_with_500_events(recorded, record_property) -> None:
+async def test_opening_a_day_with_500_events_costs_20_requests_once(recorded) -> None:
     recorded.motions(500, TODAY + HOUR)
     place = f"{recorded.entry.entry_id}/{recorded.door.id}/day/2026-11-20"
-    began = time.perf_counter()
     answer = await recorded.browse(place)
-    first = time.perf_counter() - began
     assert len(answer["result"]["children"]) == 500
     assert recorded.asked == 20
-    again = time.perf_counter()
     assert len((await recorded.browse(place))["result"]["children"]) == 500
-    record_property("seconds", (first, time.perf_counter() - again))
     assert recorded.asked == 20

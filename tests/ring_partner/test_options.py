@@ -122,13 +122,13 @@ class TestKeeping:
         await hass.async_block_till_done(wait_background_tasks=True)
 
     async def test_it_takes_effect_at_once(self, hass: HomeAssistant, dialog: Dialog, linked: ConfigEntry) -> None:
-        cache = linked.runtime_data.clips._cache
+        cache = linked.runtime_data.clips.cache
         for number in range(3):
             await cache.async_write(f"file {number}", bytes(20_000_000))
         await dialog.open_options(linked)
         await dialog.submit(polling_interval=60, motion_hold=30, cache_megabytes=50, cache_days=1)
         await hass.async_block_till_done(wait_background_tasks=True)
-        assert linked.runtime_data.clips._cache.used == 40_000_000
+        assert linked.runtime_data.clips.cache.used == 40_000_000
 
     async def test_without_cameras_it_is_not_asked_and_not_forgotten(
         self, hass: HomeAssistant, dialog: Dialog, linked: ConfigEntry, account: Account

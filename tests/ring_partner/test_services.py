@@ -1,13 +1,17 @@
 """Actions: which entity or device they are called with, and the sounds of a chime."""
 
 from dataclasses import replace
+import json
+from pathlib import Path
 from typing import Any
 
 from freezegun.api import FrozenDateTimeFactory
 import pytest
 import voluptuous as vol
 
+from custom_components.ring_partner import services
 from custom_components.ring_partner.const import DOMAIN
+from custom_components.ring_partner.services import EVENT_TYPES
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
@@ -20,6 +24,7 @@ from ring_cloud.model import Device
 from .conftest import make_entry
 from .polls import async_set_up, registered
 
+PACKAGE = Path(services.__file__).parent
 PLAYBACK = "/v1/devices/*/media/audio/playback"
 ACTIONS = {"download_clip", "get_events", "get_snapshot", "play_chime_sound"}
 
@@ -54,6 +59,22 @@ async def test_every_action_is_described_with_all_of_its_fields(hass: HomeAssist
         keys = accepted.validators[0] if isinstance(accepted, vol.All) else accepted
         assert description["fields"].keys() == {str(key) for key in keys}, name
         assert all("selector" in field for field in description["fields"].values()), name
+
+
+async def test_every_action_has_words_and_an_icon(hass: HomeAssistant, linked: ConfigEntry) -> None:
+    descriptions = (await async_get_all_descriptions(hass))[DOMAIN]
+    texts = json.loads((PACKAGE / "translations" / "en.json").read_text())
+    icons = json.loads((PACKAGE / "icons.json").read_text())
+
+    assert texts["services"].keys() == icons["services"].keys() == ACTIONS
+    for name, description in descriptions.items():
+        text = texts["services"][name]
+        assert text["name"], name
+        assert text["description"], name
+        assert text["fields"].keys() == description["fields"].keys(), name
+        assert all(field.keys() == {"name", "description"} for field in text["fields"].values()), name
+    options = descriptions["get_events"]["fields"]["types"]["selector"]["select"]["options"]
+    assert set(options) == texts["selector"]["event_type"]["options"].keys() == set(EVENT_TYPES)
 
 
 @pytest.mark.parametrize("sound", ["Two notes", " two NOTES ", "1", 1])

@@ -1,11 +1,13 @@
 """Actions that look back: what has happened at a camera, and the picture of it."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from freezegun.api import FrozenDateTimeFactory
 import pytest
+from pytest_homeassistant_custom_component.common import async_fire_time_changed
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from custom_components.ring_partner.const import DOMAIN
@@ -13,16 +15,18 @@ from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.util import dt as dt_util
+from homeassistant.util.async_ import get_scheduled_timer_handles
 from ring_cloud import Account, App, RingCloud
 from ring_cloud.media_time import read_time, read_times
 from ring_cloud.model import Device
 
 from .home import Home, home, pushed
-from .polls import async_set_up
+from .polls import async_pass_time, async_set_up
 
 NOW = datetime(2026, 1, 15, 12, tzinfo=UTC)
 CAMERA = "camera.front_door"
 HOUR = timedelta(hours=1)
+IMAGE = "/v1/devices/*/media/image/download"
 HISTORY = "/v1/history/devices/*"
 
 __all__ = ["home", "pushed"]
@@ -72,6 +76,15 @@ async def async_act(hass: HomeAssistant, action: str, **data: Any) -> dict[str, 
     answer = await hass.services.async_call(DOMAIN, action, data, blocking=True, return_response=True)
     assert isinstance(answer, dict)
     return answer
+
+
+async def async_let_time_pass(home: Home, call: asyncio.Task[Any]) -> None:
+    """Let time pass whenever the action waits for that."""
+    while not call.done():
+        if any("ring_partner media" in str(timer) for timer in get_scheduled_timer_handles(home.hass.loop)):
+            home.freezer.tick(1)
+            async_fire_time_changed(home.hass)
+        await asyncio.sleep(0)
 
 
 async def async_types(hass: HomeAssistant, **data: Any) -> list[str]:
@@ -135,6 +148,21 @@ async def test_people_are_told_apart(hass: HomeAssistant, pushed: ConfigEntry, h
 
     events = (await async_act(hass, "get_events", types=["human"]))["events"]
     assert [(event["type"], event["sub_type"]) for event in events] == [("motion", "human")]
+
+
+async def test_where_ring_filters_people_of_the_past_are_told_apart_too(
+    hass: HomeAssistant, seen: ConfigEntry, cloud: RingCloud, bell: Device
+) -> None:
+    cloud.switches.history_filters = True
+    past(cloud, bell, "motion_detected", NOW - 2 * HOUR, "human")
+    past(cloud, bell, "motion_detected", NOW - HOUR, "vehicle")
+    await async_set_up(hass, seen)
+
+    events = (await async_act(hass, "get_events", types=["human"]))["events"]
+    assert [(event["sub_type"], event["start"]) for event in events] == [
+        ("human", dt_util.as_local(NOW - 2 * HOUR).isoformat())
+    ]
+    assert await async_types(hass, types=["motion"]) == ["motion", "motion"]
 
 
 async def test_an_event_of_the_list_can_be_downloaded_in_its_length(
@@ -231,6 +259,73 @@ async def test_the_last_picture_by_default(
 
     at = datetime.fromtimestamp(read_time((folder / "last.jpg").read_bytes()) / 1000, UTC)
     assert at == NOW - 40 * HOUR == datetime.fromisoformat(answer["time"])
+
+
+async def test_the_picture_of_what_happens_just_now_is_waited_for(
+    hass: HomeAssistant, pushed: ConfigEntry, home: Home, cloud: RingCloud, bell: Device, folder: Path
+) -> None:
+    cloud.switches.recording_ready_after = 5
+    await home.happen(bell, "button_press")
+    at = datetime.fromisoformat(home.event(pushed, bell, "doorbell").attributes["event_time"])
+    call = asyncio.create_task(async_act(hass, "get_snapshot", filename=str(folder / "now.jpg")))
+    await async_let_time_pass(home, call)
+
+    assert datetime.fromisoformat((await call)["time"]) == at
+    assert datetime.fromtimestamp(read_time((folder / "now.jpg").read_bytes()) / 1000, UTC) == at
+
+
+async def test_a_picture_that_does_not_come_is_not_waited_for_long(
+    hass: HomeAssistant, pushed: ConfigEntry, home: Home, cloud: RingCloud, bell: Device
+) -> None:
+    cloud.switches.recording_ready_after = 60
+    await home.happen(bell, "button_press")
+    began = dt_util.utcnow()
+    call = asyncio.create_task(async_act(hass, "get_snapshot"))
+    await async_let_time_pass(home, call)
+
+    with pytest.raises(HomeAssistantError, match=r"not ready yet\. Try again in a few seconds"):
+        await call
+    assert timedelta(seconds=8) <= dt_util.utcnow() - began < timedelta(seconds=15)
+
+
+async def test_a_picture_that_is_there_is_not_asked_for_again(
+    hass: HomeAssistant, freezer: FrozenDateTimeFactory, seen: ConfigEntry, cloud: RingCloud, bell: Device
+) -> None:
+    past(cloud, bell, "button_press", NOW - HOUR)
+    await async_set_up(hass, seen)
+    await async_pass_time(hass, freezer)
+    await async_pass_time(hass, freezer)
+    asked = cloud.count("POST", IMAGE)
+    answer = await async_act(hass, "get_snapshot")
+
+    assert datetime.fromisoformat(answer["time"]) == NOW - HOUR
+    assert cloud.count("POST", IMAGE) == asked > 0
+
+
+async def test_an_encrypted_camera_says_so(
+    hass: HomeAssistant, pushed: ConfigEntry, home: Home, cloud: RingCloud, bell: Device
+) -> None:
+    cloud.media.take(bell)
+    await home.happen(bell, "button_press")
+    home.freezer.tick(60)
+
+    with pytest.raises(HomeAssistantError, match="the camera encrypts it"):
+        await async_act(hass, "get_snapshot")
+
+
+async def test_where_the_last_event_has_no_picture_the_one_before_it_is_given(
+    hass: HomeAssistant, home: Home, seen: ConfigEntry, cloud: RingCloud, bell: Device, folder: Path
+) -> None:
+    before = NOW - HOUR
+    past(cloud, bell, "button_press", before)
+    await async_set_up(hass, seen)
+    await async_pass_time(hass, home.freezer)
+    cloud.media.unreadable(bell, None)
+    await home.happen(bell, "motion_detected")
+    home.freezer.tick(180)
+    answer = await async_act(hass, "get_snapshot", filename=str(folder / "before.jpg"))
+
+    assert datetime.fromisoformat(answer["time"]) == before
 
 
 async def test_no_picture_of_nothing(hass: HomeAssistant, seen: ConfigEntry, cloud: RingCloud, folder: Path) -> None:

@@ -74,10 +74,10 @@ class Whep:
         """Return where the session is: the token goes there, so it has to be Ring's API."""
         try:
             url = request_url.join(URL(answer.headers.get("location", ""), encoded=True))
+            is_at_ring = url.origin() == request_url.origin()
         except ValueError:
             return None
-        is_session = url.origin() == request_url.origin() and url.raw_path.startswith(f"{request_url.raw_path}/")
-        return url if is_session else None
+        return url if is_at_ring and url.raw_path.startswith(f"{request_url.raw_path}/") else None
 
 
 def ice_servers_from(link: str) -> tuple[IceServer, ...]:

@@ -1,0 +1,60 @@
+"""The picture of a moment, or of what happened last, for an action: it may wait for what is not stored yet."""
+
+from datetime import datetime, timedelta
+from typing import Final
+
+from homeassistant.core import HomeAssistant
+from homeassistant.util import dt as dt_util
+
+from .api import Picture, RingMediaError, RingMediaNotFoundError, RingMediaNotReadyError
+from .downloads import async_wait_until
+from .events import STALE_AFTER
+from .identifiers import CameraId
+from .models import RingConfigEntry
+
+# Right after an event Ring has no picture of it yet; mostly it has within seconds.
+_RETRIES: Final = 4
+_RETRY_AFTER: Final = timedelta(seconds=2)
+# How far back the newest recording is looked for: first where it most likely is.
+SEARCHED: Final = (timedelta(days=1), timedelta(days=30))
+
+
+async def async_picture_of(hass: HomeAssistant, entry: RingConfigEntry, camera: CameraId, at: datetime) -> Picture:
+    """Return the picture of a moment, patiently if that was just now. Raises RingError."""
+    for _ in range(_RETRIES):
+        try:
+            return await entry.runtime_data.pictures.async_get(camera, at)
+        except RingMediaNotReadyError, RingMediaNotFoundError:
+            if dt_util.utcnow() - at > STALE_AFTER:
+                raise
+        await async_wait_until(hass, dt_util.utcnow() + _RETRY_AFTER)
+    return await entry.runtime_data.pictures.async_get(camera, at)
+
+
+async def async_last_picture(
+    hass: HomeAssistant, entry: RingConfigEntry, camera: CameraId
+) -> tuple[Picture, datetime] | None:
+    """Return the picture of the last event and when that was, or None of a camera without any. Raises RingError."""
+    runtime = entry.runtime_data
+    last = runtime.pictures.last(camera)
+    activity = runtime.coordinator.data.activity.get(camera.device_id)
+    newest = None if activity is None else activity.last
+    if last is not None and (newest is None or newest <= last.at):
+        return last.picture, last.at
+    if newest is None and (newest := await _async_newest(entry, camera)) is None:
+        return None
+    try:
+        return await async_picture_of(hass, entry, camera, newest), newest
+    except RingMediaError:
+        # Not everything that happens is recorded, and not by every lens.
+        if last is None:
+            raise
+        return last.picture, last.at
+
+
+async def _async_newest(entry: RingConfigEntry, camera: CameraId) -> datetime | None:
+    now = dt_util.utcnow()
+    for span in SEARCHED:
+        if found := await entry.runtime_data.recordings.async_between(camera, now - span, now):
+            return found[0].at
+    return None

@@ -1,0 +1,108 @@
+"""Live views over WHEP: where a session is, how it ends, and the servers that Ring may name."""
+
+from aiohttp import ClientSession
+from hypothesis import given, strategies as st
+import pytest
+
+from custom_components.ring_partner.api import (
+    IceServer,
+    RingClient,
+    RingForbiddenError,
+    RingUnavailableError,
+    StaticAuth,
+    Whep,
+)
+from custom_components.ring_partner.api.whep import ice_servers_from
+from ring_cloud import Account, App, RingCloud
+from ring_cloud.model import Device
+from tests.ring_cloud.whep_client import browser_offer
+
+from .conftest import hosts
+
+SESSIONS = "/v1/devices/*/media/streaming/whep/sessions*"
+
+
+@pytest.fixture
+def camera(cloud: RingCloud, account: Account) -> Device:
+    cloud.switches.whep_media = "none"
+    return account.device("Front Door")
+
+
+@pytest.fixture
+def whep(cloud: RingCloud, account: Account, app: App, session: ClientSession) -> Whep:
+    token = str(cloud.link_directly(account, app)["access_token"])
+    return Whep(RingClient(session, StaticAuth(token), hosts(cloud)))
+
+
+async def test_a_session_is_ended_where_ring_says_it_is(cloud: RingCloud, camera: Device, whep: Whep) -> None:
+    session = await whep.async_start(camera.id, browser_offer())
+    assert session.url.query_string.startswith("location=")
+    assert session.answer.startswith("v=0")
+    assert await whep.async_end(session)
+    assert not cloud.live.open_sessions
+
+
+async def test_a_session_that_has_ended_by_itself_is_fine(cloud: RingCloud, camera: Device, whep: Whep) -> None:
+    session = await whep.async_start(camera.id, browser_offer())
+    cloud.live.end(camera)
+    assert not await whep.async_end(session)
+
+
+async def test_nothing_of_a_session_shows_in_a_log(camera: Device, whep: Whep) -> None:
+    session = await whep.async_start(camera.id, browser_offer())
+    assert repr(session) == "LiveSession(ice_servers=())"
+
+
+async def test_a_start_is_never_repeated(cloud: RingCloud, camera: Device, whep: Whep) -> None:
+    cloud.faults.add(SESSIONS, status=500)
+    with pytest.raises(RingUnavailableError):
+        await whep.async_start(camera.id, browser_offer())
+    assert cloud.count("POST", SESSIONS) == 1
+
+
+async def test_a_refusal_costs_no_session(cloud: RingCloud, camera: Device, whep: Whep) -> None:
+    cloud.faults.add(SESSIONS, method="POST", status=403)
+    with pytest.raises(RingForbiddenError):
+        await whep.async_start(camera.id, browser_offer())
+    assert cloud.live.opened == 0
+
+
+@pytest.mark.parametrize(
+    "location",
+    ["", "http://127.0.0.2/v1/x", "https://evil.example/v1", "/v1/devices/x", "http://[", "file:///etc/passwd"],
+)
+async def test_a_session_elsewhere_is_refused_because_the_token_would_go_there(
+    cloud: RingCloud, camera: Device, whep: Whep, location: str
+) -> None:
+    cloud.faults.add(SESSIONS, status=201, headers={"Location": location}, body="v=0\r\n")
+    with pytest.raises(RingUnavailableError):
+        await whep.async_start(camera.id, browser_offer())
+
+
+async def test_a_relative_address_is_understood(cloud: RingCloud, camera: Device, whep: Whep) -> None:
+    path = f"/v1/devices/{camera.id}/media/streaming/whep/sessions"
+    cloud.faults.add(SESSIONS, status=201, headers={"Location": f"{path}/fake?location=a%2Fb"}, body="v=0\r\n")
+    session = await whep.async_start(camera.id, browser_offer())
+    assert session.url.raw_path_qs == f"{path}/fake?location=a%2Fb"
+
+
+@pytest.mark.parametrize(
+    ("link", "servers"),
+    [
+        ("", ()),
+        ('<stun:stun.example.com:3478>; rel="ice-server"', (IceServer("stun:stun.example.com:3478"),)),
+        (
+            '<turn:t.example.com>; rel=ice-server; username="fake"; credential="fake-pass", <https://a.com>; rel="help"',
+            (IceServer("turn:t.example.com", "fake", "fake-pass"),),
+        ),
+        ('<stun:a>; rel="ice-server", <stun:b>; rel="ice-server"', (IceServer("stun:a"), IceServer("stun:b"))),
+        ('<javascript:alert(1)>; rel="ice-server"', ()),
+    ],
+)
+def test_ice_servers_stand_in_the_link_header(link: str, servers: tuple[IceServer, ...]) -> None:
+    assert ice_servers_from(link) == servers
+
+
+@given(st.text())
+def test_any_link_header_is_read(link: str) -> None:
+    assert all(server.url for server in ice_servers_from(link))
