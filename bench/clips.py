@@ -31,6 +31,7 @@ LENGTH = timedelta(minutes=15)
 # About a megabit a second, as cameras record; the local Ring cloud draws much less.
 SIZE = 120_000_000
 VIEWERS = 10
+STALLED = 40
 DOWNLOAD = "/v1/devices/*/media/video/download"
 
 
@@ -158,22 +159,24 @@ async def many(bench: Bench, rate: int) -> None:
 
 
 async def memory(bench: Bench) -> None:
-    """Let viewers begin and then read nothing more: all that is held for them is then in memory."""
-    for kept in (True, False):
-        await bench.begin(0 if kept else len(bench.whole) // 60)
-        async with bench.get() as answer:
+    """Let viewers begin and then read nothing more: all that is held for them is then in memory.
+
+    The first stay while the second come, lest these take what those have left.
+    """
+    async with AsyncExitStack() as stack:
+        for kept in (True, False):
+            await bench.begin(0 if kept else len(bench.whole) // 60)
+            playing = await stack.enter_async_context(bench.get())
             if kept:
-                await _check(answer, bench.whole)
+                await _check(playing, bench.whole)
             before = bench.memory()
-            async with AsyncExitStack() as stack:
-                for _ in range(VIEWERS * 5):
-                    viewer = await stack.enter_async_context(bench.get(buffer=1024))
-                    await viewer.content.read(1)
-                await asyncio.sleep(1)
-                each = (bench.memory() - before) / VIEWERS / 5
-        print(
-            f"memory for each of {VIEWERS * 5} stalled viewers, {'kept' if kept else 'arriving'}: {each / 1024:.0f} KiB"
-        )
+            for _ in range(STALLED):
+                viewer = await stack.enter_async_context(bench.get(buffer=1024))
+                await viewer.content.read(1)
+            await asyncio.sleep(1)
+            each = (bench.memory() - before) / STALLED / 1024
+            what = "kept" if kept else "arriving"
+            print(f"memory for each of {STALLED} stalled viewers of a clip that is {what}: {each:.0f} KiB")
 
 
 async def cut(bench: Bench, rate: int) -> None:

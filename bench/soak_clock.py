@@ -19,12 +19,15 @@ from typing import Any, override
 from unittest.mock import patch
 
 from freezegun import freeze_time
-from freezegun.api import FrozenDateTimeFactory
+from freezegun.api import FrozenDateTimeFactory, StepTickTimeFactory, TickingDateTimeFactory
 
 NOBODY = 0
 LIFE: ContextVar[int] = ContextVar("LIFE", default=NOBODY)
 # What each callback costs: nothing that can be seen happens twice in the same millisecond.
 CALLBACK_S = 0.001
+
+
+type Clockwork = FrozenDateTimeFactory | StepTickTimeFactory | TickingDateTimeFactory
 
 
 class _Selector(selectors.DefaultSelector):
@@ -49,7 +52,7 @@ class _Selector(selectors.DefaultSelector):
 class SimulatedLoop(asyncio.SelectorEventLoop):
     """Runs on simulated time."""
 
-    def __init__(self, wall: FrozenDateTimeFactory) -> None:
+    def __init__(self, wall: Clockwork) -> None:
         """Take over the wall clock, which is right to begin with."""
         self.working = 0
         """Threads that are at work for somebody."""
@@ -59,6 +62,8 @@ class SimulatedLoop(asyncio.SelectorEventLoop):
         self._now = 0.0
         self._dead: set[int] = set()
         self._nobody = copy_context()
+        self._idle = asyncio.Event()
+        self._idle.set()
         self._watched = _Selector()
         self._watched.loop = self
         super().__init__(self._watched)
@@ -99,11 +104,14 @@ class SimulatedLoop(asyncio.SelectorEventLoop):
             return self.create_future()
         future: asyncio.Future[T] = super().run_in_executor(executor, func, *args)
         self.working += 1
+        self._idle.clear()
         future.add_done_callback(self._worked, context=self._nobody)
         return future
 
     def _worked(self, _future: asyncio.Future[Any]) -> None:
         self.working -= 1
+        if not self.working:
+            self._idle.set()
 
     async def kill(self, life: int) -> None:
         """End what was begun in this life, without a word to it."""
@@ -118,8 +126,7 @@ class SimulatedLoop(asyncio.SelectorEventLoop):
         for task in asyncio.all_tasks():
             if task.get_context().get(LIFE, NOBODY) == life:
                 _bury(task)
-        while self.working:
-            await asyncio.sleep(0)
+        await self._idle.wait()
 
 
 def _reset(handle: Any) -> None:  # noqa: ANN401 - private to asyncio

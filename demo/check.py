@@ -98,6 +98,7 @@ async def _check_running(report: Report, checks: Checks) -> None:
         ),
     )
     await report.line("a doorbell is rung", checks.pushed())
+    await report.line("who rang is seen", checks.pictured())
     await report.line("the token is refreshed ahead of time", checks.refreshed(SHORT_LIFE, LONG_LIFE))
     await report.line("nothing else became unavailable", checks.uninterrupted("temperature_humidity"))
 

@@ -156,6 +156,32 @@ class Checks:
             fail(f"Events are {mode}.")
         return f"a person, a ring: once each, after {took:.2f} s; events are {mode}"
 
+    async def pictured(self) -> str:
+        """Who rang is seen on a picture, and on a recording in the media browser."""
+        account = await self._rig.cloud.account(EMAIL)
+        door = next(device["id"] for device in account["devices"] if device["family"] == "doorbell")
+        entities = await self._entity_ids()
+        picture, rang = entities[f"{door}_last_event"], entities[f"{door}_doorbell_event"]
+
+        async def is_there() -> bool:
+            states = await self._rig.home.states()
+            # The doorbell's state is when it fired here, the picture's when it rang there: a moment before.
+            seen = states[picture]["attributes"].get("event_type")
+            return bool(seen == "ring" and states[rang]["state"] != "unknown")
+
+        await until(is_there, _PATIENCE, "the picture of who rang is there")
+        kind, still = await self._rig.home.fetch(f"/api/image_proxy/{picture}")
+        path = "media-source://ring_partner"
+        # An account, its door, the newest day of that, and the newest recording of the day.
+        for title in (None, "Front Door", None, None):
+            (folder,) = await self._rig.home.command("media_source/browse_media", media_content_id=path)
+            path = next(item["media_content_id"] for item in folder["children"] if title in (None, item["title"]))
+        (clip,) = await self._rig.home.command("media_source/resolve_media", media_content_id=path)
+        form, film = await self._rig.home.fetch(clip["url"])
+        if kind != "image/jpeg" or form != "video/mp4" or film[4:8] != b"ftyp":
+            fail(f"The picture is {kind}, the recording {form}.")
+        return f"a picture of {len(still) // 1000} kB, a recording of {len(film) // 1000} kB"
+
     async def refreshed(self, short_life: int, long_life: int) -> str:
         """The token is refreshed before it ends, and nobody notices."""
         account = await self._rig.cloud.account(EMAIL)

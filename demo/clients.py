@@ -101,6 +101,13 @@ class HomeAssistantClient:
         answer: Document = await self._json("POST", f"/api/{path}", fields)
         return answer
 
+    async def fetch(self, path: str) -> tuple[str, bytes]:
+        """GET a picture or a clip; return its content type, and the whole of it."""
+        headers = {"Authorization": f"Bearer {self._token}"}
+        async with self._session.get(self.url + path, headers=headers, timeout=_TIMEOUT) as response:
+            response.raise_for_status()
+            return response.content_type, await response.read()
+
     async def states(self) -> dict[str, Document]:
         """Return every entity's state."""
         return {state["entity_id"]: state for state in await self.get_list("states")}

@@ -41,8 +41,9 @@ def load(path: Path) -> RingCloud | None:
     if not written.startswith(_code()):
         return None
     # A file of our own, in a folder that only we write to.
-    kept = pickle.loads(written.removeprefix(_code()))  # noqa: S301
+    history, kept = pickle.loads(written.removeprefix(_code()))  # noqa: S301
     cloud = RingCloud(kept["clock"])
+    cloud.history.put_back(history)
     for name, value in kept.items():
         setattr(cloud, name, value)
     return cloud
@@ -51,7 +52,8 @@ def load(path: Path) -> RingCloud | None:
 def save(cloud: RingCloud, path: Path) -> None:
     """Write the cloud down, all or nothing."""
     fresh = path.with_suffix(".new")
-    fresh.write_bytes(_code() + pickle.dumps({name: getattr(cloud, name) for name in _KEPT}))
+    kept = cloud.history.everything(), {name: getattr(cloud, name) for name in _KEPT}
+    fresh.write_bytes(_code() + pickle.dumps(kept))
     fresh.chmod(0o600)
     fresh.replace(path)
 

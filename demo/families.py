@@ -12,7 +12,7 @@ ENTITIES: Mapping[str, str] = {
     "camera": f"{_CAMERA} camera last_event resolution volume",
     "multi_camera": f"{_CAMERA} volume 1_camera 2_camera 1_last_event 2_last_event 1_resolution 2_resolution",
     "plain_camera": f"{_CAMERA} camera last_event resolution",
-    "chime": "connectivity volume sound_1 sound_2",
+    "chime": "connectivity volume sound_ring-appstore-event-1 sound_ring-appstore-event-2",
     "contact": "connectivity contact tamper battery signal_strength",
     "new_sensor": "connectivity contact tamper",
     "flood_freeze": "connectivity flood freeze tamper battery signal_strength",
@@ -23,10 +23,13 @@ ENTITIES: Mapping[str, str] = {
     "glass_break": "connectivity glass_break tamper battery signal_strength",
     "future": "connectivity signal_strength",
 }
-# What Ring does not know yet: a sensor that has never reported.
-UNKNOWN = {("new_sensor", key) for key in ("contact", "tamper", "battery", "signal_strength")}
+# What Ring does not know yet: a sensor that has never reported. A button is unknown until it is pressed, and
+# unavailable while the user has its sound switched off.
+UNKNOWN = {("new_sensor", key) for key in ("contact", "tamper", "battery", "signal_strength")} | {
+    ("chime", f"sound_ring-appstore-event-{number}") for number in (1, 2)
+}
 # What nobody knows before it has happened.
-EVENTS = {"doorbell_event", "motion_event", "last_motion", "last_ring", "last_event", "sound_1", "sound_2"}
+EVENTS = {"doorbell_event", "motion_event", "last_motion", "last_ring", "last_event"}
 ACCOUNT = ("link_status", "token_expires", "subscription", "delivery")
 
 

@@ -81,6 +81,14 @@ class History:
         )
         self._rows.setdefault(device.id, deque(maxlen=_KEPT)).append(row)
 
+    def everything(self) -> Mapping[str, tuple[Row, ...]]:
+        """Return the rows of every camera, oldest first, for `put_back`."""
+        return {device_id: tuple(rows) for device_id, rows in self._rows.items()}
+
+    def put_back(self, everything: Mapping[str, tuple[Row, ...]]) -> None:
+        """Take over what another run of the cloud has kept."""
+        self._rows = {device_id: deque(rows, maxlen=_KEPT) for device_id, rows in everything.items()}
+
     @staticmethod
     def check(device: Device, event_type: str) -> None:
         """Raise InputError for what the history does not know."""

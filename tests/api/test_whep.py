@@ -92,7 +92,7 @@ async def test_a_relative_address_is_understood(cloud: RingCloud, camera: Device
         ("", ()),
         ('<stun:stun.example.com:3478>; rel="ice-server"', (IceServer("stun:stun.example.com:3478"),)),
         (
-            '<turn:t.example.com>; rel=ice-server; username="fake"; credential="fake-pass", <https://a.com>; rel="help"',
+            '<turn:t.example.com>; rel=ice-server; username="fake"; credential="fake-pass", <https://a.b>; rel="help"',
             (IceServer("turn:t.example.com", "fake", "fake-pass"),),
         ),
         ('<stun:a>; rel="ice-server", <stun:b>; rel="ice-server"', (IceServer("stun:a"), IceServer("stun:b"))),

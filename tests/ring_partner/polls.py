@@ -16,6 +16,8 @@ from ring_cloud import RingCloud
 from ring_cloud.model import Device
 
 POLL = timedelta(seconds=61)
+# The user has switched one of the chime's sounds off.
+ALWAYS_UNAVAILABLE = {"button.hallway_chime_harp"}
 BY_EVENTS = ("_motion", "_person", "_doorbell", "_last_ring", "_last_activity")
 
 
@@ -79,7 +81,8 @@ def registered(hass: HomeAssistant, entry: ConfigEntry, device: Device) -> dr.De
 
 def unavailable(hass: HomeAssistant) -> set[str]:
     """Return the entities that are unavailable."""
-    return {state.entity_id for state in hass.states.async_all() if state.state == STATE_UNAVAILABLE}
+    states = hass.states.async_all()
+    return {state.entity_id for state in states if state.state == STATE_UNAVAILABLE} - ALWAYS_UNAVAILABLE
 
 
 def issues(hass: HomeAssistant) -> set[str]:

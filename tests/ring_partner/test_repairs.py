@@ -10,7 +10,7 @@ from custom_components.ring_partner.repairs import AccountIssue, report
 from homeassistant.helpers import issue_registry as ir
 from homeassistant.setup import async_setup_component
 
-from .polls import async_set_up, issues, reauths
+from .polls import async_set_up, issues
 from .pushes import SECOND, async_arrive, async_pass_in_steps, async_press, async_set_up_pushed, webhook_url
 from .tokens import LIFETIME, pass_time
 

@@ -10,7 +10,7 @@ from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 from custom_components.ring_partner.views import wanted_range
 from homeassistant.components.http.auth import async_sign_path
 from homeassistant.core import HomeAssistant
-from ring_cloud.media_time import read_times
+from ring_cloud.media_time import read_time, read_times
 
 from .clip_home import AT, LENGTH, NOW, ClipHome, _at_once, house
 
@@ -193,6 +193,37 @@ class TestWhatIsRefused:
         for location in ("http://192.168.1.1/clip.mp4", "file:///etc/passwd", "https://example.com/v1/download"):
             house.cloud.media.redirect_to = location
             assert (await house.get()).status == 502
+
+
+class TestThumbnails:
+    def url(self, house: ClipHome, at: object) -> str:
+        return f"/api/ring_partner/thumbnail/{house.entry.entry_id}/{house.bell.id}/{at}"
+
+    async def test_the_picture_of_the_asked_time(self, house: ClipHome) -> None:
+        at_ms = round(AT.timestamp() * 1000)
+        got = await house.get(self.url(house, at_ms))
+        assert (got.status, got.headers["Content-Type"]) == (200, "image/jpeg")
+        assert read_time(got.body) == at_ms
+        assert got.headers["Cache-Control"] == "private, max-age=86400"
+        assert (await house.get(self.url(house, at_ms), If_None_Match=got.headers["ETag"])).status == 304
+        head = await house.get(self.url(house, at_ms), method="HEAD")
+        assert (head.status, head.body, head.headers["Content-Length"]) == (200, b"", str(len(got.body)))
+        assert house.cloud.count("POST", "/v1/devices/*/media/image/download") == 1
+
+    @pytest.mark.parametrize(
+        ("at", "status"), [("x", 400), ("-1", 400), ("1.5", 400), ("9" * 15, 400), ("99999999999999", 404)]
+    )
+    async def test_a_time_that_is_none(self, house: ClipHome, at: str, status: int) -> None:
+        assert (await house.get(self.url(house, at))).status == status
+
+    async def test_a_time_without_a_picture(self, house: ClipHome) -> None:
+        at = AT - timedelta(hours=3)
+        assert (await house.get(self.url(house, round(at.timestamp() * 1000)))).status == 404
+
+    async def test_nobody_without_a_login(self, house: ClipHome, hass_client_no_auth: ClientSessionGenerator) -> None:
+        stranger = await hass_client_no_auth()
+        async with stranger.get(self.url(house, 1)) as answer:
+            assert answer.status == 401
 
 
 @given(header=st.text(st.characters(codec="latin-1"), max_size=40) | st.from_regex(r"bytes=[0-9]{0,20}-[0-9]{0,20}"))
