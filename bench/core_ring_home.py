@@ -12,6 +12,7 @@ from homeassistant.bootstrap import async_load_base_functionality
 from homeassistant.config_entries import ConfigEntries
 from homeassistant.const import EVENT_STATE_CHANGED
 from homeassistant.core import CoreState, Event, EventStateChangedData, HomeAssistant
+from homeassistant.setup import async_setup_component
 
 from .core_ring import HARDWARE_ID, CoreCloud
 from .home import ENTRY_ID, free_port
@@ -19,7 +20,7 @@ from .home import ENTRY_ID, free_port
 DOMAIN = "ring"
 
 
-def link(folder: Path, cloud: CoreCloud) -> None:
+def link(folder: Path, cloud: CoreCloud, *, polling: bool = True) -> None:
     """Write the configuration."""
     (folder / ".storage").mkdir(parents=True, exist_ok=True)
     (folder / "configuration.yaml").write_text("logger:\n  default: warning\n", encoding="utf-8")
@@ -40,7 +41,7 @@ def link(folder: Path, cloud: CoreCloud) -> None:
         "modified_at": now,
         "options": {},
         "pref_disable_new_entities": False,
-        "pref_disable_polling": False,
+        "pref_disable_polling": not polling,
         "source": "user",
         "subentries": [],
         "title": "Bench",
@@ -67,6 +68,8 @@ async def async_empty_home(
     await async_load_base_functionality(hass)
     hass.auth = await auth_manager_from_config(hass, [], [])
     hass.set_state(CoreState.running)
+    # What every Home Assistant has set up before its integrations.
+    await async_setup_component(hass, "http", {})
     if listener is not None:
         hass.bus.async_listen(EVENT_STATE_CHANGED, listener)
     return hass

@@ -14,6 +14,7 @@ from unittest.mock import patch
 from ring_doorbell import Ring
 from ring_doorbell.const import DEVICES_ENDPOINT
 
+from custom_components.ring_partner.api import transport
 from custom_components.ring_partner.kinds import is_camera
 from homeassistant.const import STATE_UNAVAILABLE
 from homeassistant.core import Event, EventStateChangedData, HomeAssistant, callback
@@ -61,8 +62,8 @@ class House(ABC):
         """When each request reached the cloud."""
 
     @abstractmethod
-    def polls(self) -> int:
-        """Count the lists of devices that were asked for."""
+    async def poll(self) -> None:
+        """Poll now, as the integration does from time to time."""
 
     @abstractmethod
     def refreshes(self) -> int:
@@ -146,7 +147,9 @@ class House(ABC):
     def device_of(self, entity_id: str) -> str | None:
         """Return the name of an entity's device."""
         entry = er.async_get(self.hass).async_get(entity_id)
-        device = None if entry is None or entry.device_id is None else dr.async_get(self.hass).async_get(entry.device_id)
+        device = (
+            None if entry is None or entry.device_id is None else dr.async_get(self.hass).async_get(entry.device_id)
+        )
         return None if device is None else device.name
 
     @callback
@@ -185,8 +188,8 @@ class CoreHouse(House):
         return [asked.at for asked in self.cloud.requests]
 
     @override
-    def polls(self) -> int:
-        return self.cloud.count("ring_devices")
+    async def poll(self) -> None:
+        await self.hass.config_entries.async_get_known_entry(ENTRY_ID).runtime_data.devices_coordinator.async_refresh()
 
     @override
     def refreshes(self) -> int:
@@ -213,7 +216,9 @@ class CoreHouse(House):
 
     @override
     def happen(self, what: str) -> None:
-        listener = self.hass.config_entries.async_get_known_entry(ENTRY_ID).runtime_data.listen_coordinator.event_listener
+        listener = self.hass.config_entries.async_get_known_entry(
+            ENTRY_ID
+        ).runtime_data.listen_coordinator.event_listener
         receiver = getattr(listener, "_receiver")  # noqa: B009
         if not isinstance(receiver, PushService):
             raise TypeError("the library listens elsewhere")
@@ -244,8 +249,8 @@ class OurHouse(House):
         return [request.time for request in self.rig.cloud.requests]
 
     @override
-    def polls(self) -> int:
-        return self.rig.cloud.count("GET", "/v1/devices")
+    async def poll(self) -> None:
+        await self.rig.data.coordinator.async_refresh()
 
     @override
     def refreshes(self) -> int:
@@ -319,7 +324,8 @@ async def our_house(devices: int, clock: Clockwork, *, pushed: bool = False) -> 
         home.link(can_be_pushed=pushed)
         house = OurHouse(Rig(home, clock), clock)
         house.rig.listener = house.hear
-        with patch.object(dt_util, "utcnow", _frozen):
+        # Time does not pass within a request either, hence no pause before it is repeated.
+        with patch.object(dt_util, "utcnow", _frozen), patch.object(transport, "BACKOFF_S", 0):
             await house.rig.start()
             if pushed:
                 await house.rig.prove_pushes()

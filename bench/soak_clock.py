@@ -56,7 +56,8 @@ class SimulatedLoop(asyncio.SelectorEventLoop):
         """Take over the wall clock, which is right to begin with."""
         self.working = 0
         """Threads that are at work for somebody."""
-        self._wall = wall
+        self.wall = wall
+        """What everybody else takes for the time."""
         self._start = wall.time_to_freeze
         self._skew = timedelta()
         self._now = 0.0
@@ -90,7 +91,7 @@ class SimulatedLoop(asyncio.SelectorEventLoop):
     def pass_time(self, seconds: float) -> None:
         """Let time pass, at once."""
         self._now += seconds
-        self._wall.time_to_freeze = self._start + self._skew + timedelta(seconds=self._now)
+        self.wall.time_to_freeze = self._start + self._skew + timedelta(seconds=self._now)
 
     def is_dead(self, life: int) -> bool:
         """Whether somebody has been killed."""

@@ -5,6 +5,7 @@ from collections.abc import Coroutine
 from contextlib import suppress
 from contextvars import copy_context
 from dataclasses import dataclass
+from datetime import datetime
 import gc
 from pathlib import Path
 import random
@@ -24,7 +25,7 @@ from homeassistant.setup import async_setup_component
 
 from .home import ENTRY_ID, Home
 from .offers import CANDIDATES, OFFER
-from .rig import Clockwork, Rig
+from .rig import Rig
 from .soak_clock import LIFE, NOBODY, SimulatedLoop
 
 VIEWER = "Viewer"
@@ -56,13 +57,20 @@ class Firing:
     event_id: str
     event_time: str
 
+    @property
+    def key(self) -> str:
+        """Which event it was: a push says so in its id, whatever the clock here showed; the history by its time."""
+        if self.event_id.startswith(self.device_id):
+            return f"{self.device_id} {self.event_id.rpartition('_')[2]}"
+        return f"{self.device_id} {round(datetime.fromisoformat(self.event_time).timestamp() * 1000)}"
+
 
 class House(Rig):
     """One Home Assistant after the other; each has its own life, and can lose it."""
 
-    def __init__(self, home: Home, clock: Clockwork, loop: SimulatedLoop) -> None:
+    def __init__(self, home: Home, loop: SimulatedLoop) -> None:
         """Start down."""
-        super().__init__(home, clock)
+        super().__init__(home, loop.wall)
         self.loop = loop
         self.life = NOBODY
         self.is_up = False

@@ -24,9 +24,6 @@ BELLS = frozenset({"doorbell", "plain_camera"})
 EYES = BELLS | {"camera", "multi_camera"}
 NEWCOMERS = ("doorbell", "camera", "contact", "flood_freeze", "chime", "multi_camera")
 
-# How an outage shows. None of these lets a refresh take effect and its answer get lost.
-OUTAGES: tuple[Mapping[str, object], ...] = ()
-
 
 @dataclass(slots=True, eq=False)
 class Ring:
@@ -42,20 +39,19 @@ class Ring:
 class Troubles:
     """Everything that can happen, one method each; they run beside each other."""
 
-    def __init__(self, house: House, chance: random.Random) -> None:
+    def __init__(self, house: House) -> None:
         """Begin with a house that is up."""
         self._house = house
         self._home: Home = house.home
         self._cloud: RingCloud = house.cloud
         self._power = asyncio.Lock()
-        self._chance = chance
         self._unreachable = 0
         self._dropping = 0
+        self._is_odd = False
         self.counts: Counter[str] = Counter()
         self.rings: list[Ring] = []
         self.forged_taken = 0
         self.gap_kills = 0
-        self.relinked = 0
 
     # What happens at the doors
 
@@ -187,6 +183,10 @@ class Troubles:
 
     async def odd_pushes(self, dice: random.Random) -> None:
         """For a while webhooks come twice, late, or in another order."""
+        if self._is_odd:
+            # Together they would be later than an event may be.
+            return
+        self._is_odd = True
         kind = dice.choice((Mischief.DUPLICATE, Mischief.DELAY, Mischief.HOLD))
         prank = self._cloud.deliveries.mischief(kind, count=None, copies=dice.randint(2, 5), seconds=45)
         until = self._house.loop.time() + dice.uniform(10 * MINUTE_S, 2 * HOUR_S)
@@ -195,6 +195,7 @@ class Troubles:
             await self._cloud.deliveries.release()
         self._cloud.deliveries.pranks.remove(prank.id)
         await self._cloud.deliveries.release()
+        self._is_odd = False
 
     async def storm(self, dice: random.Random) -> None:
         """Somebody repeats what Ring sent, and makes up more."""
@@ -241,7 +242,7 @@ class Troubles:
         """The power fails when Ring has just given out a new token."""
         fault = self._cloud.faults.add(TOKEN_ROUTE, method="POST", delay=math.inf)
         self._cloud.grants.expire_access(self._home.account, self._home.app)
-        reached = False
+        reached, newest = False, self._newest
         with suppress(TimeoutError):
             async with asyncio.timeout(HOUR_S):
                 await fault.reached()
@@ -249,20 +250,19 @@ class Troubles:
         self._remove(fault.id)
         async with self._power:
             if reached:
-                await self._until(self._is_written if dice.random() < 3 / 4 else self._is_asked(), dice.randint(0, 8))
+                await self._until(newest, is_written=dice.random() < 3 / 4, more=dice.randint(0, 8))
             await self._house.kill()
             await self._recover(dice)
 
-    async def _until(self, happened: Callable[[], bool], more: int) -> None:
+    async def _until(self, before: bytes, *, is_written: bool, more: int) -> None:
+        """Wait until Ring has given out a new token, or until that is written down; and a little longer."""
         until = self._house.loop.time() + MINUTE_S
-        while not happened() and self._house.loop.time() < until:
+        while self._newest == before or (is_written and not self._is_written()):
+            if self._house.loop.time() > until:
+                break
             await asyncio.sleep(0)
         for _ in range(more):
             await asyncio.sleep(0)
-
-    def _is_asked(self) -> Callable[[], bool]:
-        newest = self._newest
-        return lambda: self._newest != newest
 
     @property
     def _newest(self) -> bytes:
@@ -278,6 +278,13 @@ class Troubles:
             self._home.link(can_be_pushed=True)
         await asyncio.sleep(dice.uniform(1, 10 * MINUTE_S))
         await self._house.start()
+
+    async def link_again(self) -> None:
+        """Do what the user is asked to."""
+        async with self._power:
+            await self._house.stop()
+            self._home.link(can_be_pushed=True)
+            await self._house.start()
 
     async def clock_jump(self, dice: random.Random) -> None:
         """The wall clock is set wrong, and after a while right again."""
@@ -320,26 +327,27 @@ class Troubles:
 
 type Trouble = Callable[[Troubles, random.Random], Awaitable[None]]
 
-# How often a day, on average; those below the line only until the evening, so that each day ends in peace.
 HAPPENINGS: Mapping[Trouble, float] = {Troubles.ring: 12, Troubles.motion: 16}
-TROUBLES: Mapping[Trouble, float] = {
-    Troubles.cloud_down: 0.8,
-    Troubles.tokens_down: 0.6,
-    Troubles.api_slow: 0.4,
-    Troubles.one_device_down: 0.6,
-    Troubles.too_many_requests: 1.2,
-    Troubles.no_way_in: 0.4,
-    Troubles.lost_pushes: 0.1,
-    Troubles.odd_pushes: 1,
-    Troubles.storm: 1.5,
-    Troubles.restart: 0.6,
-    Troubles.reload: 0.4,
-    Troubles.kill: 0.3,
-    Troubles.kill_while_starting: 0.1,
-    Troubles.kill_in_refresh: 0.3,
-    Troubles.clock_jump: 0.5,
-    Troubles.device_comes: 0.4,
-    Troubles.device_offline: 0.6,
-    Troubles.encryption: 0.3,
-    Troubles.live_view: 1.5,
+"""How often a day, on average."""
+TROUBLES: Mapping[Trouble, tuple[float, int]] = {
+    Troubles.cloud_down: (0.8, 3),
+    Troubles.tokens_down: (0.6, 3),
+    Troubles.api_slow: (0.4, 1),
+    Troubles.one_device_down: (0.6, 1),
+    Troubles.too_many_requests: (1.2, 2),
+    Troubles.no_way_in: (0.4, 5),
+    Troubles.lost_pushes: (0.1, 20),
+    Troubles.odd_pushes: (1, 3),
+    Troubles.storm: (1.5, 1),
+    Troubles.restart: (0.6, 2),
+    Troubles.reload: (0.4, 1),
+    Troubles.kill: (0.3, 1),
+    Troubles.kill_while_starting: (0.1, 1),
+    Troubles.kill_in_refresh: (0.3, 2),
+    Troubles.clock_jump: (0.5, 3),
+    Troubles.device_comes: (0.4, 16),
+    Troubles.device_offline: (0.6, 3),
+    Troubles.encryption: (0.3, 5),
+    Troubles.live_view: (1.5, 1),
 }
+"""The same, and how many hours it takes at the longest: each day ends in peace."""

@@ -34,7 +34,15 @@ _EVERY_DAY: tuple[tuple[float, str, str | None], ...] = (
     (19.1, "on_demand", None),
     (21.7, "motion_detected", "motion"),
 )
-VISITED = ("event.garage_motion", "event.driveway_motion", "event.front_door_motion", "event.front_door_doorbell")
+VISITED = (
+    "event.garage_motion",
+    "event.driveway_motion",
+    "event.front_door_motion",
+    "event.front_door_doorbell",
+    "image.garage_camera_1_last_event",
+    "image.driveway_last_event",
+    "image.front_door_last_event",
+)
 
 
 async def register_app(cloud: RingCloudClient, home: HomeAssistantClient) -> None:
@@ -110,6 +118,7 @@ async def receive_visitors(cloud: RingCloudClient, home: HomeAssistantClient) ->
         await cloud.post(f"devices/{devices[family]['id']}/happen", **happening)
 
     async def seen() -> bool:
+        # A picture is fetched a moment after its event.
         states = await home.states()
         return all(states[entity_id]["state"] != "unknown" for entity_id in VISITED)
 

@@ -92,9 +92,9 @@ class Rig:
         if await find_entry(self.home) is None:
             await register_app(self.cloud, self.home)
             await link(self.session, self.cloud, self.home)
+            await set_polling(self.home, (await loaded_entry(self.home))["entry_id"])
             if visitors:
                 await receive_visitors(self.cloud, self.home)
-            await set_polling(self.home, (await loaded_entry(self.home))["entry_id"])
         else:
             await move_addresses(self.cloud, self.home)
         return await loaded_entry(self.home)

@@ -27,6 +27,7 @@ from .coordinator import RingCoordinator
 from .devices import identifiers
 from .endpoints import async_delete_cloudhooks
 from .journal import TokenJournal
+from .labels import labels_store
 from .linking import async_acquire_listener
 from .live import LiveViews
 from .media import Pictures
@@ -142,6 +143,7 @@ async def async_remove_entry(hass: HomeAssistant, entry: ConfigEntry) -> None:
     finally:
         await TokenJournal(hass, entry.entry_id).async_remove()
         await activity_store(hass, entry.entry_id).async_remove()
+        await labels_store(hass, entry.entry_id).async_remove()
         await media_cache(hass, entry).async_remove()
         clear(hass, entry, *AccountIssue)
         ir.async_delete_issue(hass, DOMAIN, not_saved_issue_id(entry))

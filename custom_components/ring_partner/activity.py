@@ -14,6 +14,7 @@ from .const import DOMAIN, OPTION_DOORBELLS
 from .coordinator import RingCoordinator
 from .events import STALE_AFTER, Activity, Kind, Ledger, RingEvent, Source, Verdict
 from .kinds import is_doorbell
+from .labels import Labels
 from .models import RingConfigEntry
 
 _LOGGER = logging.getLogger(__name__)
@@ -51,6 +52,7 @@ class ActivityLog:
         # A reload is no reason to announce nothing: what counts is since when this Home Assistant runs.
         self.started = hass.data.setdefault(_STARTED, dt_util.utcnow())
         self.ledger = Ledger(self.started)
+        self.labels = Labels(hass, entry)
         self.was_proven = False
         """Whether Ring's webhooks were known to arrive; it outlives a restart."""
         self.pushed_at: datetime | None = None
@@ -63,6 +65,7 @@ class ActivityLog:
 
     async def async_load(self) -> None:
         """Remember what was dealt with before a restart or reload."""
+        await self.labels.async_load()
         if (stored := await self._store.async_load()) is None:
             return
         self.ledger = Ledger.from_dict(stored["ledger"], self.started)
@@ -75,6 +78,7 @@ class ActivityLog:
         """Write for the last time: what came later would bring back what is removed with the entry."""
         self._is_closed = True
         await self._store.async_save(self._as_dict())
+        await self.labels.async_close()
 
     def _as_dict(self) -> dict[str, Any]:
         """Return what is written; called from another thread, while events go on to come."""
@@ -105,6 +109,7 @@ class ActivityLog:
         before = self._activity.get(event.device_id, Activity())
         self._activity = {**self._activity, event.device_id: before.after(event)}
         self._coordinator.set_activity(self._activity)
+        self.labels.note(event)
         self.save_soon()
         return verdict
 

@@ -9,6 +9,7 @@ from homeassistant.util import dt as dt_util
 
 from .api import Device
 from .const import DOMAIN, MANUFACTURER, OPTION_DOORBELLS, STALE_AFTER
+from .identifiers import CameraId
 from .kinds import model_name
 from .models import RingConfigEntry
 
@@ -16,6 +17,11 @@ from .models import RingConfigEntry
 def component_id(device_id: str, component: str) -> str:
     """Return the identifier of one camera of a device that has several."""
     return f"{device_id}_{component}"
+
+
+def camera_identifier(camera: CameraId) -> str:
+    """Return the identifier of a camera: that of its device, unless it is one of several."""
+    return camera.device_id if camera.component_id is None else component_id(camera.device_id, camera.component_id)
 
 
 def account_identifier(entry: RingConfigEntry) -> str:

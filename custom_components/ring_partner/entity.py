@@ -16,7 +16,7 @@ from homeassistant.helpers.update_coordinator import CoordinatorEntity
 from .api import Component, Device, Feature
 from .const import DOMAIN, OPTION_DOORBELLS
 from .coordinator import RingCoordinator
-from .devices import account_identifier, component_id
+from .devices import account_identifier, camera_identifier, component_id
 from .events import Activity
 from .identifiers import CameraId
 from .kinds import is_doorbell
@@ -194,7 +194,7 @@ class CameraEntity[ValueT](DeviceEntity[ValueT]):
         super().__init__(coordinator, device, description, value_fn)
         self.camera = camera
         if camera.component_id is not None:
-            identifier = component_id(device.id, camera.component_id)
+            identifier = camera_identifier(camera)
             self._attr_unique_id = f"{identifier}_{description.key}"
             self._attr_device_info = _component_info(coordinator, device.id, identifier)
 

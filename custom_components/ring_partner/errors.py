@@ -22,6 +22,7 @@ from .api import (
 )
 from .const import DOMAIN, PermissionGroup
 from .coordinator import RingCoordinator
+from .history_index import TooFarBackError
 
 # The first that fits.
 _TEXTS: Final[tuple[tuple[type[RingError], str], ...]] = (
@@ -34,6 +35,7 @@ _TEXTS: Final[tuple[tuple[type[RingError], str], ...]] = (
     (RingMediaNotReadyError, "media_not_ready"),
     (RingMediaNotFoundError, "media_not_found"),
     (RingMediaUnreadableError, "media_unreadable"),
+    (TooFarBackError, "too_far_back"),
     (RingError, "unexpected"),
 )
 # As they are called in Ring's developer console, which is English.

@@ -12,6 +12,8 @@ from homeassistant.util import dt as dt_util
 
 from .api import HistoryEvent, HistoryPage, RingError, RingRequestError
 
+# Ring keeps what was recorded no longer than this.
+KEPT_FOR: Final = timedelta(days=180)
 # Whoever opens one folder after the other asks Ring for what is new at most so often.
 FRESH_FOR: Final = timedelta(seconds=15)
 # Rows come late: only what is older than this will not change any more.

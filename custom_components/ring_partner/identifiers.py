@@ -8,6 +8,9 @@ from typing import Final, Self, override
 from urllib.parse import quote, unquote
 
 _SEPARATOR: Final = "~"
+# Not with the usual percent sign: Home Assistant signs an address as it is once decoded.
+_SPECIAL: Final = re.compile(r"[^A-Za-z0-9._-]|_(?=[0-9A-F]{2})")
+_ESCAPED: Final = re.compile(r"(?:_[0-9A-F]{2})+")
 # Ring is younger, and far from the ends of the calendar there is always a day before and a day after.
 _YEARS: Final = range(2000, 2100)
 
@@ -23,12 +26,12 @@ class CameraId:
     def __str__(self) -> str:
         """Print as one segment of a path."""
         parts = (self.device_id,) if self.component_id is None else (self.device_id, self.component_id)
-        return _SEPARATOR.join(quote(part, safe="").replace(_SEPARATOR, "%7E") for part in parts)
+        return _SEPARATOR.join(map(_escaped, parts))
 
     @classmethod
     def parse(cls, text: str) -> Self:
         """Read what `str` printed. Raises ValueError."""
-        parts = [unquote(part) for part in text.split(_SEPARATOR)]
+        parts = [_unescaped(part) for part in text.split(_SEPARATOR)]
         if not 1 <= len(parts) <= 2 or not all(parts):
             raise ValueError("This names no camera")
         return cls(*parts)
@@ -144,6 +147,24 @@ def moment(milliseconds: int) -> datetime:
         return datetime.fromtimestamp(milliseconds / 1000, UTC)
     except (OverflowError, OSError) as err:
         raise ValueError("This is no moment") from err
+
+
+def _escaped(part: str) -> str:
+    """Return an id in characters that every address leaves as they are; most ids have no others."""
+
+    def escape(found: re.Match[str]) -> str:
+        return "".join(f"_{byte:02X}" for byte in found[0].encode("utf-8", "surrogatepass"))
+
+    return _SPECIAL.sub(escape, part)
+
+
+def _unescaped(text: str) -> str:
+    """Read what `_escaped` printed. Raises ValueError."""
+
+    def unescape(found: re.Match[str]) -> str:
+        return bytes.fromhex(found[0].replace("_", "")).decode("utf-8", "surrogatepass")
+
+    return _ESCAPED.sub(unescape, text)
 
 
 def _milliseconds(at: datetime) -> int:

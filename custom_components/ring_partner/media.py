@@ -30,8 +30,8 @@ from .api import (
     RingUnavailableError,
 )
 from .cache import DiskCache
-from .const import DOMAIN
-from .devices import component_id
+from .const import DOMAIN, PermissionGroup
+from .devices import camera_identifier
 from .events import PERSON, SAME_WITHIN, STALE_AFTER, Activity, Kind, RingEvent, Source, event_from_history
 from .history import EVENT_TYPES
 from .identifiers import CameraId
@@ -310,13 +310,15 @@ class Pictures:
 
     async def _async_newest_row(self, device_id: str) -> RingEvent | None:
         runtime = self._entry.runtime_data
-        if runtime.coordinator.seconds_to_wait > 0 or not runtime.coordinator.last_update_success:
+        coordinator = runtime.coordinator
+        is_refused = PermissionGroup.CAMERAS in coordinator.refused_history
+        if is_refused or coordinator.seconds_to_wait > 0 or not coordinator.last_update_success:
             return None
         try:
             rows = await runtime.client.async_get_history(device_id, EVENT_TYPES, max_pages=1)
         except RingError as err:
             _LOGGER.debug("Could not look for a first picture: %s", err)
-            runtime.coordinator.heed(err)
+            coordinator.heed(err)
             return None
         return next((event for row in rows if (event := event_from_history(device_id, row)) is not None), None)
 
@@ -328,7 +330,11 @@ class Pictures:
         if event.data["action"] != "remove":
             return
         gone = {identifier for domain, identifier in event.data["device"]["identifiers"] if domain == DOMAIN}
-        known = {camera for camera in (*self._last, *self._queues) if not gone.isdisjoint(_identifiers(camera))}
+        known = {
+            camera
+            for camera in (*self._last, *self._queues)
+            if not gone.isdisjoint((camera.device_id, camera_identifier(camera)))
+        }
         # Of one that has been hidden since the start, only the file is there.
         for camera in known | {CameraId(identifier) for identifier in gone}:
             self._last.pop(camera, None)
@@ -347,12 +353,6 @@ class Pictures:
         stops: list[Callable[[], None]] = [*self._listening.values(), *(queue.close for queue in self._queues.values())]
         for stop in stops:
             stop()
-
-
-def _identifiers(camera: CameraId) -> set[str]:
-    """Return the registered devices with which a camera goes."""
-    lens = camera.component_id
-    return {camera.device_id} | (set() if lens is None else {component_id(camera.device_id, lens)})
 
 
 def _newest(device_id: str, activity: Activity) -> RingEvent | None:

@@ -26,15 +26,15 @@ from homeassistant.util import dt as dt_util
 
 from .api import MAX_CLIP, RingError
 from .const import DOMAIN, OPTION_DOORBELLS
-from .devices import component_id
+from .devices import camera_identifier
 from .errors import as_home_assistant_error
-from .history_index import TooFarBackError
+from .history_index import KEPT_FOR
 from .identifiers import CameraId, EventId, FolderId, Shelf, parse_media_id
 from .kinds import cameras_of, is_doorbell
 from .media_search import Search, understand
 from .media_texts import MediaTexts, async_texts
 from .models import RingConfigEntry
-from .recordings import KEPT_FOR, Recording
+from .recordings import Recording
 
 # Days that a camera's folder lists, and that a shelf shows at once: a history is read from the newest downwards, and
 # every day more has its price.
@@ -285,8 +285,7 @@ def _device_name(hass: HomeAssistant, entry: RingConfigEntry, camera: CameraId) 
     name = "Ring" if device is None else device.name_by_user or device.name or "Ring"
     if camera.component_id is None:
         return name
-    identifier = component_id(camera.device_id, camera.component_id)
-    lens = registry.async_get_child_device_by_identifier((DOMAIN, identifier), entry.entry_id)
+    lens = registry.async_get_child_device_by_identifier((DOMAIN, camera_identifier(camera)), entry.entry_id)
     return f"{name} · {camera.component_id if lens is None else lens.name_by_user or lens.name}"
 
 
@@ -341,8 +340,6 @@ def _said() -> Iterator[None]:
     """Say what goes wrong at Ring in words."""
     try:
         yield
-    except TooFarBackError as err:
-        raise _refusal("too_far_back") from err
     except RingError as err:
         error = as_home_assistant_error(err)
         raise _refusal(error.translation_key or "unexpected", **(error.translation_placeholders or {})) from err

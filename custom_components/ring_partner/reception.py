@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 from itertools import chain, repeat
 import logging
 from typing import Final
-from zlib import crc32
 
 from homeassistant.util import dt as dt_util
 
@@ -29,6 +28,8 @@ _NOT_READY_S: Final = (2, 2, 2, 2, 4, 8, 16)
 _NOT_READY_LATER_S: Final = 30
 # Seconds before it is asked for again after a failure; with the last of them patience ends.
 _FAILED_S: Final = (1, 2, 4, 8)
+# So much of what is there already is received again, to see that it is still the same clip.
+_OVERLAP: Final = 1024
 
 _LOGGER: Final = logging.getLogger(__name__)
 
@@ -42,7 +43,7 @@ class Reception:
         self._clip = clip
         self._end = clip.at + clip.duration
         self._received = 0
-        self._checksum = 0
+        self._tail = b""
         self._not_ready = chain(_NOT_READY_S, repeat(_NOT_READY_LATER_S))
         self._failed = iter(_FAILED_S)
         self._forbidden = False
@@ -60,6 +61,7 @@ class Reception:
                     self._clip.at,
                     self._clip.duration,
                     component_id=self._clip.camera.component_id,
+                    first_byte=self._received - len(self._tail),
                 ) as clip:
                     self._note(clip, dt_util.utcnow())
                     async with aclosing(self._unseen(clip)) as unseen:
@@ -73,7 +75,7 @@ class Reception:
             await asyncio.sleep(wait)
 
     def _note(self, clip: Clip, now: datetime) -> None:
-        if self._received and clip.size != self.size:
+        if clip.first_byte > self._received or (self._received and clip.size != self.size):
             raise RingMediaUnreadableError("The clip has changed while it was received")
         self.size = clip.size
         is_whole = clip.duration is None or clip.duration >= self._clip.duration
@@ -81,17 +83,17 @@ class Reception:
 
     async def _unseen(self, clip: Clip) -> AsyncGenerator[bytes]:
         """Yield what has not been received before, provided that it continues that."""
-        behind, checksum = self._received, 0
+        behind, tail = self._received - clip.first_byte, b""
         async for chunk in clip.chunks():
             known, new = chunk[:behind], chunk[behind:]
             behind -= len(known)
-            checksum = crc32(known, checksum)
+            tail = (tail + known)[-_OVERLAP:]
             if not new:
                 continue
-            if known and checksum != self._checksum:
+            if known and not self._tail.endswith(tail):
                 raise RingMediaUnreadableError("The clip has changed while it was received")
             self._received += len(new)
-            self._checksum = crc32(new, self._checksum)
+            self._tail = (self._tail + new)[-_OVERLAP:]
             yield new
 
     def _wait_after(self, err: RingError) -> float | None:

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
+from operator import attrgetter
 from typing import Final
 
 from yarl import URL
@@ -13,13 +14,12 @@ from homeassistant.core import HomeAssistant
 from homeassistant.util import dt as dt_util
 
 from .api import MAX_CLIP, HistoryEvent, HistoryPage, RingClient, RingRateLimitError, RingUnavailableError
-from .events import SAME_WITHIN, Kind, Source
-from .history_index import HistoryIndex
+from .events import SAME_WITHIN, Kind
+from .history_index import KEPT_FOR, HistoryIndex
 from .identifiers import CameraId, ClipId, Shelf
+from .labels import Label
 from .models import RingConfigEntry
 
-# Ring keeps what was recorded no longer than this.
-KEPT_FOR: Final = timedelta(days=180)
 # Of a recording that does not say when it ended.
 _USUAL_LENGTH: Final = timedelta(seconds=30)
 _SHORTEST: Final = timedelta(seconds=1)
@@ -35,6 +35,7 @@ _FILTERS: Final[dict[Shelf, str]] = {
     Shelf.ANIMALS: "motion.animal",
     Shelf.LIVE_VIEWS: "on_demand",
 }
+_moment_of = attrgetter("at")
 _SUB_TYPES: Final = tuple(filter_ for filter_ in _FILTERS.values() if "." in filter_)
 
 
@@ -153,7 +154,7 @@ class Recordings:
         found = [recording for row in rows if (recording := _recording(camera, row)) is not None]
         return [self._with_sub_type(item, pushed) if item.kind is Kind.MOTION else item for item in found]
 
-    def _with_sub_type(self, recording: Recording, pushed: Sequence[tuple[datetime, str | None]]) -> Recording:
+    def _with_sub_type(self, recording: Recording, pushed: Sequence[Label]) -> Recording:
         if recording.sub_type is not None:
             return recording
         if self._filters.get(recording.camera.device_id):
@@ -163,12 +164,9 @@ class Recordings:
                     return replace(recording, sub_type=wanted.partition(".")[2])
         return replace(recording, sub_type=_nearest(pushed, recording.at))
 
-    def _pushed(self, device_id: str) -> list[tuple[datetime, str | None]]:
-        """Return when Ring pushed motions of a device, and of which sub-type: only pushes say so."""
-        entries = self._entry.runtime_data.activity.ledger._events.get((device_id, Kind.MOTION), ())  # noqa: SLF001
-        return sorted(
-            ((entry.at, entry.sub_type) for entry in entries if entry.source is Source.PUSH), key=lambda item: item[0]
-        )
+    def _pushed(self, device_id: str) -> Sequence[Label]:
+        """Return the motions of a device that Ring pushed: only pushes say what it was."""
+        return self._entry.runtime_data.activity.labels.of(device_id)
 
     def _pushed_since(self, device_id: str, wanted: str) -> datetime | None:
         """Return from when on a sub-type has been pushed."""
@@ -191,11 +189,11 @@ def _recording(camera: CameraId, row: HistoryEvent) -> Recording | None:
     )
 
 
-def _nearest(pushed: Sequence[tuple[datetime, str | None]], at: datetime) -> str | None:
+def _nearest(pushed: Sequence[Label], at: datetime) -> str | None:
     """Return the sub-type of the push that told of a motion."""
-    place = bisect_left(pushed, at, key=lambda item: item[0])
-    near = min(pushed[max(place - 1, 0) : place + 1], key=lambda item: abs(item[0] - at), default=None)
-    return near[1] if near is not None and abs(near[0] - at) <= SAME_WITHIN else None
+    place = bisect_left(pushed, at, key=_moment_of)
+    near = min(pushed[max(place - 1, 0) : place + 1], key=lambda label: abs(label.at - at), default=None)
+    return near.sub_type if near is not None and abs(near.at - at) <= SAME_WITHIN else None
 
 
 def _belongs(recording: Recording, wanted: str) -> bool:

@@ -24,7 +24,7 @@ from homeassistant.util.json import JsonObjectType
 from .api import MAX_CLIP, Picture
 from .chimes import Sound, async_play, sounds_of
 from .const import DOMAIN
-from .devices import component_id
+from .devices import camera_identifier
 from .downloads import async_save_clip, new_file
 from .errors import ring_errors
 from .events import Kind
@@ -230,15 +230,11 @@ def _camera(call: ServiceCall) -> tuple[RingConfigEntry, CameraId]:
         camera
         for item in entry.runtime_data.coordinator.data.devices.values()
         for camera in cameras_of(item)
-        if not device.identifiers.isdisjoint({(DOMAIN, camera.device_id), (DOMAIN, _identifier(camera))})
+        if not device.identifiers.isdisjoint({(DOMAIN, camera.device_id), (DOMAIN, camera_identifier(camera))})
     ]
     if len(found) != 1:
         raise _refusal("several_cameras" if found else "not_a_camera", entity_id=entity.entity_id)
     return entry, found[0]
-
-
-def _identifier(camera: CameraId) -> str:
-    return camera.device_id if camera.component_id is None else component_id(camera.device_id, camera.component_id)
 
 
 async def _async_path(call: ServiceCall) -> Path:

@@ -67,6 +67,14 @@ async def calm() -> None:
         await asyncio.sleep(0)
 
 
+async def until(is_so: Callable[[], bool]) -> None:
+    """Let everybody have their turn until it is so, and a little longer."""
+    async with asyncio.timeout(60):
+        while not is_so():
+            await asyncio.sleep(0)
+    await calm()
+
+
 async def pass_time(hass: HomeAssistant, freezer: FrozenDateTimeFactory, **time: float) -> None:
     """Let time pass at once."""
     freezer.tick(timedelta(**time))
@@ -149,11 +157,14 @@ async def test_the_picture_is_of_who_rings_and_not_of_who_came_before(
 
     cloud.switches.recording_ready_after = 3
     freezer.tick(20)
+    before = len(cloud.media_requests)
     await happen("Front Door")
+    await until(lambda: len(cloud.media_requests) == before + 1)
     assert ["image" in call.data["data"] for call in ipad] == [False]
-    for _ in range(5):
-        await pass_time(hass, freezer, seconds=1)
-        await hass.async_block_till_done(wait_background_tasks=True)
+    await pass_time(hass, freezer, seconds=2.1)
+    await until(lambda: len(cloud.media_requests) == before + 2)
+    await pass_time(hass, freezer, seconds=2.1)
+    await until(lambda: len(ipad) == 2)
 
     first, second = (call.data["data"] for call in ipad)
     state = hass.states.get(image)

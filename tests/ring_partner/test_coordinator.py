@@ -20,6 +20,7 @@ from ring_cloud import Account, App, RingCloud
 
 from .conftest import make_entry
 from .polls import (
+    ALWAYS_UNAVAILABLE,
     asked,
     async_pass_time,
     async_set_up,
@@ -132,7 +133,7 @@ class TestOutage:
         cloud.faults.add(DEVICES, count=None, **fault)
         for _ in range(3):
             await async_pass_time(hass, freezer)
-        of_devices = before.keys() - entity_ids(hass, linked, None).values()
+        of_devices = before.keys() - entity_ids(hass, linked, None).values() - ALWAYS_UNAVAILABLE
         assert unavailable(hass) == of_devices - by_events(hass, linked)
         assert states_of(hass, linked, None) == of_account
         assert reauths(hass) == 0

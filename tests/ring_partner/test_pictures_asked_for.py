@@ -120,9 +120,7 @@ async def test_an_account_that_is_unloaded_says_so(freezer, hass, cloud, entry, 
     held.release()
 
 
-async def test_what_ring_does_not_have_is_not_asked_for_twice(
-    freezer, hass, cloud, account, pictures, moments
-) -> None:
+async def test_what_ring_does_not_have_is_not_asked_for_twice(freezer, hass, cloud, account, pictures, moments) -> None:
     idle = CameraId(account.device("Driveway").id)
     route = f"/v1/devices/{idle.device_id}/media/image/download"
     for _ in range(3):

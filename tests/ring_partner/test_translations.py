@@ -7,6 +7,7 @@ from pathlib import Path
 import re
 from typing import Any
 
+import hass_frontend
 import pytest
 from pytest_homeassistant_custom_component.typing import WebSocketGenerator
 
@@ -17,7 +18,10 @@ from homeassistant.helpers.translation import async_get_translations
 from homeassistant.setup import async_setup_component
 
 PACKAGE = Path(config_flow.__file__).parent
-TEXTS: dict[str, Any] = json.loads((PACKAGE / "translations" / "en.json").read_text())
+LANGUAGES: dict[str, dict[str, Any]] = {
+    path.stem: json.loads(path.read_text(encoding="utf-8")) for path in (PACKAGE / "translations").glob("*.json")
+}
+TEXTS = LANGUAGES["en"]
 CONFIG = TEXTS["config"]
 FLOWS = (config_flow, link_flow, options_flow)
 
@@ -106,18 +110,114 @@ async def test_the_dialog_for_credentials_says_where_to_find_them(
     assert "(https://developer.amazon.com/ring/console/apps)" in text
 
 
-def leaves(texts: Any) -> Iterator[str]:
-    """Return all texts."""
+def flat(texts: Any, path: str = "") -> dict[str, str]:
+    """Return all texts by where they stand, in their order."""
     if isinstance(texts, str):
-        yield texts
-    else:
-        for value in texts.values():
-            yield from leaves(value)
+        return {path: texts}
+    return {key: text for name, part in texts.items() for key, text in flat(part, f"{path}.{name}").items()}
 
 
-@pytest.mark.parametrize("text", leaves({key: TEXTS[key] for key in ("config", "options", "application_credentials")}))
-def test_a_text_is_one_that_the_frontend_can_render(text: str) -> None:
-    """It is an ICU message: an apostrophe at a brace would quote it, a lone brace or an angle bracket break it."""
-    assert text == text.strip()
-    assert not re.search(r"'[{}]|[<>]", text)
-    assert not re.search(r"[{}]", PLACEHOLDER.sub("", text))
+ENGLISH, GERMAN = flat(TEXTS), flat(LANGUAGES["de"])
+
+
+def breaks(text: str) -> bool:
+    """Whether the frontend cannot render it: an apostrophe at a brace quotes, a lone brace or angle bracket breaks."""
+    return text != text.strip() or bool(re.search(r"'[{}]|[<>]", text) or re.search(r"[{}]", PLACEHOLDER.sub("", text)))
+
+
+@pytest.mark.parametrize("texts", [ENGLISH, GERMAN], ids=["en", "de"])
+def test_every_text_is_one_that_the_frontend_can_render(texts: dict[str, str]) -> None:
+    assert [key for key, text in texts.items() if breaks(text)] == []
+
+
+@pytest.mark.parametrize("text", ["it's '{name}'", "a {b", "a } b", "<b>", " lead", "trail\n"])
+def test_a_text_that_cannot_be_rendered_is_seen(text: str) -> None:
+    assert breaks(text)
+
+
+# --- Another language ------------------------------------------------------------------------------------------------
+
+# Places in a text that are the same in every language: placeholders, links, code, and where a line or emphasis begins.
+MARKS = re.compile(r"\{\w+\}|\]\(|```|\*\*|^- |\n", re.MULTILINE)
+# What Ring's developer console, which is English only, calls its fields, buttons and groups of permissions.
+CONSOLE = re.compile(
+    r"\*\*(HMAC signing key|Client ID|Client Secret|private app|[\w ]+ UR[IL]|Connect Ring account|Appstore|Confirm"
+    r"|Cameras and Doorbells|Sensors|Chimes)\*\*"
+)
+# Names and words that German has taken over.
+SAME_IN_GERMAN = {"HDR", "Person", "Chime", "{name}", "{seconds} s", "{minutes} min {seconds} s"}
+# How Home Assistant's own frontend calls the places our texts send people to.
+PLACES = {
+    "panel.config",
+    "ui.panel.config.application_credentials.caption",
+    "ui.panel.config.dashboard.devices.main",
+    "ui.panel.config.dashboard.system.main",
+    "ui.panel.config.integrations.config_entry.reconfigure",
+    "ui.panel.config.network.caption",
+    "ui.panel.config.storage.caption",
+}
+
+
+def frontend(language: str) -> dict[str, str]:
+    """Return what Home Assistant's frontend says in its settings."""
+    root = Path(hass_frontend.where()) / "static" / "translations"
+    files = [*root.glob(f"{language}-[0-9a-f]*.json"), *root.glob(f"config/{language}-[0-9a-f]*.json")]
+    assert len(files) == 2
+    return {key: text for file in files for key, text in json.loads(file.read_text(encoding="utf-8")).items()}
+
+
+def test_every_text_exists_in_both_languages_at_the_same_place() -> None:
+    assert list(GERMAN) == list(ENGLISH)
+
+
+def differing(pattern: re.Pattern[str]) -> list[str]:
+    """Return where the two languages do not hold the same of something."""
+    return [key for key in ENGLISH if sorted(pattern.findall(ENGLISH[key])) != sorted(pattern.findall(GERMAN[key]))]
+
+
+def test_a_translation_keeps_what_is_filled_in_and_how_it_looks() -> None:
+    assert differing(MARKS) == []
+
+
+def test_what_is_read_on_rings_english_pages_stays_english() -> None:
+    assert any(CONSOLE.search(text) for text in ENGLISH.values())
+    assert differing(CONSOLE) == []
+
+
+def test_everything_is_translated() -> None:
+    assert {text for key, text in GERMAN.items() if text == ENGLISH[key]} <= SAME_IN_GERMAN
+
+
+def test_german_says_du_as_home_assistant_does() -> None:
+    # Ends and beginnings of sentences are left out: there, "Sie" is also "they".
+    formal = re.compile(r"\b(Ihnen|Ihre?[mnrs]?)\b|(?<=[a-zäöüß,] )Sie\b")
+    assert {key: text for key, text in GERMAN.items() if formal.search(text)} == {}
+
+
+def test_places_are_called_as_in_the_frontend() -> None:
+    english, german = frontend("en"), frontend("de")
+    for place in PLACES:
+        named = re.compile(rf"(?<=[→*,] ){english[place]}\b|\*\*{english[place]}\b|under {english[place]}\b")
+        keys = [key for key, text in ENGLISH.items() if named.search(text)]
+        assert keys, f"no text names {english[place]}"
+        assert [key for key in keys if german[place] not in GERMAN[key]] == []
+
+
+@pytest.mark.parametrize("texts", LANGUAGES.values(), ids=LANGUAGES)
+def test_a_text_that_names_an_entity_or_an_action_calls_it_by_its_name(texts: dict[str, Any]) -> None:
+    assert f"**{texts['entity']['sensor']['token_expires']['name']}**" in texts["config"]["create_entry"]["playground"]
+    by_event = texts["services"]["download_clip"]["fields"]["event_id"]["description"]
+    assert texts["services"]["get_events"]["name"] in by_event
+
+
+@pytest.mark.parametrize("texts", LANGUAGES.values(), ids=LANGUAGES)
+def test_shelves_and_days_can_be_searched_for_by_one_word(texts: dict[str, Any]) -> None:
+    names = [text for key, text in texts["common"].items() if key.startswith(("shelf_", "weekday_"))]
+    assert len(names) == 13
+    # English says "Live views", and search knows "live".
+    assert [name for name in names if " " in name] in ([], ["Live views"])
+
+
+async def test_home_assistant_speaks_german(hass: HomeAssistant) -> None:
+    texts = await async_get_translations(hass, "de", "exceptions", {"ring_partner"})
+    assert texts["component.ring_partner.exceptions.live_offline.message"] == "Die Kamera ist offline."

@@ -76,16 +76,20 @@ class PictureFormat:
 
 
 class Clip:
-    """An MP4 that is being received."""
+    """An MP4 that is being received, all of it or its rest."""
 
     def __init__(self, opened: Opened) -> None:
         self._opened = opened
         headers = opened.headers
-        self.size: int | None = as_whole(_number(headers.get("content-length")), 0, 2**53)
-        """Bytes, where Ring says so beforehand."""
+        rest = re.fullmatch(r"bytes ([0-9]{1,15})-([0-9]{1,15})/.*", headers.get("content-range", ""), re.ASCII)
+        self.first_byte = 0 if rest is None else int(rest[1])
+        """Where the answer begins."""
+        length = _number(headers.get("content-length"))
+        self.size: int | None = as_whole(length, 0, 2**53) if rest is None else int(rest[2]) + 1
+        """Bytes of the whole, where Ring says so beforehand."""
         self.at: datetime | None = as_moment_ms(headers.get("x-media-timestamp"))
-        length = _number(headers.get("x-media-length") or headers.get("x-media-duration"))
-        self.duration: timedelta | None = None if length is None else timedelta(milliseconds=length)
+        recorded_ms = _number(headers.get("x-media-length") or headers.get("x-media-duration"))
+        self.duration: timedelta | None = None if recorded_ms is None else timedelta(milliseconds=recorded_ms)
         """Set when only a part of what was asked for was recorded."""
 
     async def chunks(self) -> AsyncIterator[bytes]:
@@ -94,7 +98,7 @@ class Clip:
         Raises RingMediaUnreadableError when it is no MP4, which is how an encrypted camera shows, and
         RingUnavailableError when it breaks off.
         """
-        head: bytes | None = b""
+        head: bytes | None = None if self.first_byte else b""
         async for chunk in self._opened.chunks():
             if head is not None:
                 head += chunk
@@ -155,15 +159,19 @@ class RingMedia:
         *,
         component_id: str | None = None,
         audio: bool = True,
+        first_byte: int = 0,
     ) -> AsyncIterator[Clip]:
-        """Open the recording that begins at a moment; `duration` is at most 15 minutes."""
+        """Open the recording that begins at a moment; `duration` is at most 15 minutes.
+
+        `first_byte` is from where on it is still wanted; look at the clip for where it really begins.
+        """
         wanted: JsonObject = {
             "timestamp": _milliseconds(at),
             "duration": round(min(duration, MAX_CLIP).total_seconds() * 1000),
             "video_options": {"codec": "avc"},
             "audio_options": {"audio_enabled": audio},
         }
-        async with self._open(device_id, "video", wanted, component_id) as opened:
+        async with self._open(device_id, "video", wanted, component_id, first_byte) as opened:
             yield Clip(opened)
 
     async def _picture(
@@ -186,7 +194,12 @@ class RingMedia:
 
     @asynccontextmanager
     async def _open(
-        self, device_id: str, kind: Literal["image", "video"], wanted: JsonObject, component_id: str | None
+        self,
+        device_id: str,
+        kind: Literal["image", "video"],
+        wanted: JsonObject,
+        component_id: str | None,
+        first_byte: int = 0,
     ) -> AsyncIterator[Opened]:
         """Ask, and follow to where it is; a short clip may stand in the first answer."""
         if component_id is not None:
@@ -200,7 +213,14 @@ class RingMedia:
             url = self._client.hosts.media_url(first.headers.get("location", ""))
         if url is None:
             raise RingMediaError("Ring's answer leads to a host that is not Ring's")
-        fetch = Request(method="GET", url=url, label=f"GET {kind}", accept="*/*", max_bytes=MAX_PICTURE_BYTES)
+        fetch = Request(
+            method="GET",
+            url=url,
+            label=f"GET {kind}",
+            accept="*/*",
+            first_byte=first_byte,
+            max_bytes=MAX_PICTURE_BYTES,
+        )
         async with self._client.open_elsewhere(fetch) as second:
             yield await _content(second)
 

@@ -54,6 +54,8 @@ class Request:
     json: JsonObject | None = field(default=None, repr=False)
     sdp: str | None = field(default=None, repr=False)
     accept: str = "application/json"
+    first_byte: int = 0
+    """From where on a file is wanted; the answer may hold all of it, all the same."""
     repeatable: bool = False
     max_bytes: int
 
@@ -147,6 +149,8 @@ class Transport:
             headers["Authorization"] = _bearer(access_token)
         if request.sdp is not None:
             headers["Content-Type"] = "application/sdp"
+        if request.first_byte:
+            headers["Range"] = f"bytes={request.first_byte}-"
         if self._session.closed:
             raise RingUnavailableError(f"{request.label}: the session is closed")
         with _failures(request.label):

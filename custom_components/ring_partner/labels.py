@@ -1,0 +1,100 @@
+"""What Ring said it was that moved: only its pushes tell, and what they told is not in its history."""
+
+from bisect import insort
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from operator import attrgetter
+from typing import Any, Final, NamedTuple
+
+from homeassistant.core import Event, HomeAssistant, callback
+from homeassistant.helpers import device_registry as dr
+from homeassistant.helpers.storage import Store
+from homeassistant.util import dt as dt_util
+
+from .const import DOMAIN
+from .events import Kind, RingEvent, Source
+from .history_index import KEPT_FOR
+from .models import RingConfigEntry
+
+# Of each device; about 60 KB.
+MAX_LABELS: Final = 2000
+# It is all written at once, and nothing depends on the last minute of it.
+SAVE_DELAY_SECONDS: Final = 60
+
+_moment_of = attrgetter("at")
+
+
+class Label(NamedTuple):
+    """A motion that was pushed; without a sub-type it was anything."""
+
+    at: datetime
+    sub_type: str | None
+
+
+def labels_store(hass: HomeAssistant, entry_id: str) -> Store[dict[str, Any]]:
+    """Return where the labels of an account are kept."""
+    key = f"{DOMAIN}.{entry_id}.labels"
+    return Store(hass, 1, key, private=True, atomic_writes=True, serialize_in_event_loop=False)
+
+
+class Labels:
+    """The motions that were pushed to one account, by device and oldest first."""
+
+    def __init__(self, hass: HomeAssistant, entry: RingConfigEntry) -> None:
+        """Begin empty; `async_load` brings back what was known before."""
+        self._store = labels_store(hass, entry.entry_id)
+        self._labels: dict[str, list[Label]] = {}
+        self._is_save_due = False
+        self._is_closed = False
+        entry.async_on_unload(hass.bus.async_listen(dr.EVENT_DEVICE_REGISTRY_UPDATED, self._device_changed))
+
+    async def async_load(self) -> None:
+        """Remember what was pushed before a restart or reload."""
+        for device_id, labels in (await self._store.async_load() or {}).items():
+            self._labels[device_id] = [Label(datetime.fromtimestamp(at, UTC), sub_type) for at, sub_type in labels]
+
+    async def async_close(self) -> None:
+        """Write for the last time: what came later would bring back what is removed with the entry."""
+        self._is_closed = True
+        await self._store.async_save(self._as_dict())
+
+    def of(self, device_id: str) -> Sequence[Label]:
+        """Return what was pushed of a device, oldest first."""
+        return self._labels.get(device_id, ())
+
+    @callback
+    def note(self, event: RingEvent) -> None:
+        """Remember a motion that was pushed."""
+        if event.kind is not Kind.MOTION or event.source is not Source.PUSH:
+            return
+        labels = self._labels.setdefault(event.device_id, [])
+        label = Label(event.at, event.sub_type)
+        # Ring replays by hand what is days old, and that may have been before a restart.
+        if label not in labels:
+            insort(labels, label, key=_moment_of)
+            del labels[:-MAX_LABELS]
+            self._save_soon()
+
+    @callback
+    def _device_changed(self, event: Event[dr.EventDeviceRegistryUpdatedData]) -> None:
+        """Forget a device that is removed."""
+        if event.data["action"] == "remove":
+            gone = {identifier for domain, identifier in event.data["device"]["identifiers"] if domain == DOMAIN}
+            for device_id in gone & self._labels.keys():
+                del self._labels[device_id]
+                self._save_soon()
+
+    def _save_soon(self) -> None:
+        if not self._is_save_due and not self._is_closed:
+            self._is_save_due = True
+            self._store.async_delay_save(self._as_dict, SAVE_DELAY_SECONDS)
+
+    def _as_dict(self) -> dict[str, Any]:
+        """Return what is written, without what is too old; called from another thread, hence the copies."""
+        self._is_save_due = False
+        since = dt_util.utcnow() - KEPT_FOR
+        kept = {
+            device_id: [(label.at.timestamp(), label.sub_type) for label in list(labels) if label.at >= since]
+            for device_id, labels in list(self._labels.items())
+        }
+        return {device_id: labels for device_id, labels in kept.items() if labels}
