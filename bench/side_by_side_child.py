@@ -33,7 +33,7 @@ from .home import ENTRY_ID
 
 # Both start from a Home Assistant that has all of these.
 SHARED = (
-    "application_credentials", "automation", "backup", "camera", "cloud", "config", "diagnostics", "event", "ffmpeg",
+    "application_credentials", "automation", "backup", "camera", "config", "diagnostics", "event", "ffmpeg",
     "hardware", "http", "image", "logbook", "media_player", "media_source", "recorder", "repairs", "script", "sensor",
     "system_health", "webhook", "zeroconf",
 )  # fmt: skip

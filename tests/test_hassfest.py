@@ -282,7 +282,7 @@ SERVICE = vol.Schema(
             vol.Schema(
                 {
                     vol.Required("selector"): validate_selector,
-                    vol.Optional("default"): vol.NotIn([None]),
+                    vol.Optional("default"): vol.Any(bool, float, int, list, str),
                     vol.Optional("example"): object,
                     vol.Optional("required"): bool,
                     vol.Optional("advanced"): bool,

@@ -98,7 +98,7 @@ class _View:
     @property
     def can_be_reached(self) -> bool:
         """Whether there is any candidate that is of use."""
-        return any(item.is_usable for item in self.candidates)
+        return any(item.is_usable for item in self.candidates) or self.offer.has_candidates
 
 
 class LiveViews:
@@ -219,7 +219,8 @@ class LiveViews:
             answer = answer_to(view.offer_text, view.session.answer)
         except RingError as err:
             _LOGGER.debug("No live view: %s", err)
-            view.send(WebRTCError(_CODE, _reason(err)))
+            is_lost = isinstance(err, RingRequestError) and not view.can_be_reached
+            view.send(_error("live_no_address") if is_lost else WebRTCError(_CODE, _reason(err)))
             return
         except UnusableSdpError as err:
             _LOGGER.debug("No live view: %s", err)

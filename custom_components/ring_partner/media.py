@@ -20,6 +20,7 @@ from .api import (
     Picture,
     PictureFormat,
     RingError,
+    RingForbiddenError,
     RingMedia,
     RingMediaError,
     RingMediaNotFoundError,
@@ -103,6 +104,7 @@ class Pictures:
         devices = coordinator.data.devices.values()
         await asyncio.gather(*(self._async_restore(camera) for device in devices for camera in cameras_of(device)))
         self._follow()
+        self._take_up()
         for stop in (
             coordinator.async_add_listener(self._follow),
             self._hass.bus.async_listen(dr.EVENT_DEVICE_REGISTRY_UPDATED, self._device_changed),
@@ -213,6 +215,19 @@ class Pictures:
                 if event is not None and (heard is None or heard + SAME_WITHIN < event.at):
                     self._happened(event)
 
+    def _take_up(self) -> None:
+        """Fetch what the account was reloaded in the middle of: an event of just now, whose picture is not here."""
+        now = dt_util.utcnow()
+        for device_id, activity in self._activity.items():
+            event = _newest(device_id, activity)
+            # Which lens it was is not known any more, unless one has the picture.
+            if (
+                event is not None
+                and now - event.at <= STALE_AFTER
+                and all(self._is_news(camera, event) for camera in self._cameras(device_id))
+            ):
+                self._happened(event)
+
     def _listen(self, device_id: str) -> None:
         signal = event_signal(self._entry.entry_id, device_id)
         self._listening[device_id] = async_dispatcher_connect(self._hass, signal, self._announced)
@@ -319,6 +334,8 @@ class Pictures:
         except RingError as err:
             _LOGGER.debug("Could not look for a first picture: %s", err)
             coordinator.heed(err)
+            if isinstance(err, RingForbiddenError) and err.out_of_scope:
+                coordinator.refused_history.add(PermissionGroup.CAMERAS)
             return None
         return next((event for row in rows if (event := event_from_history(device_id, row)) is not None), None)
 

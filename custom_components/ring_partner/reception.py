@@ -90,8 +90,9 @@ class Reception:
             tail = (tail + known)[-_OVERLAP:]
             if not new:
                 continue
-            if known and not self._tail.endswith(tail):
+            if not self._tail.endswith(tail):
                 raise RingMediaUnreadableError("The clip has changed while it was received")
+            tail = b""
             self._received += len(new)
             self._tail = (self._tail + new)[-_OVERLAP:]
             yield new

@@ -127,6 +127,11 @@ class SessionDescription:
         """Yield the sections that describe a stream."""
         return (section for section in self._sections if section.is_media)
 
+    @property
+    def has_candidates(self) -> bool:
+        """Whether it came with candidates that are of use."""
+        return any(_is_usable(line[2:]) for section in self.media() for line in section.lines if _is_candidate(line))
+
     def has_reflexive(self, candidates: Sequence[Candidate]) -> bool:
         """Whether every stream has a candidate that the internet can reach."""
         return all(

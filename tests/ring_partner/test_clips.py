@@ -8,12 +8,14 @@ import math
 import os
 import shutil
 
+from aiohttp import web
 import pytest
 from pytest_homeassistant_custom_component.common import async_fire_time_changed
 
 from custom_components.ring_partner import clips as clips_module
 from custom_components.ring_partner.api import RingMediaUnreadableError, RingUnavailableError
 from custom_components.ring_partner.clips import UNWATCHED_SECONDS
+from custom_components.ring_partner.reception import _OVERLAP
 from homeassistant.const import EVENT_HOMEASSISTANT_STOP
 from ring_cloud.media_time import read_times
 
@@ -143,17 +145,56 @@ class TestBrokenTransfers:
         assert (await watching).start == AT
         assert house.downloads == 2
 
+    async def test_only_the_rest_is_received_again(self, house: ClipHome) -> None:
+        whole = await house.whole()
+        await async_settle(house)
+        await house.cache.async_delete(f"clip {house.clip()}")
+        house.cloud.media.transfers.cut_after(FIRST, count=2)
+        asked = len(house.cloud.media_requests)
+        assert await house.whole() == whole
+        ranges = [request.range for request in list(house.cloud.media_requests)[asked:]]
+        assert ranges == [None, f"bytes={FIRST - _OVERLAP}-", f"bytes={2 * FIRST - 2 * _OVERLAP}-"]
+
+    async def test_who_knows_no_ranges_sends_it_all_again(self, house: ClipHome, monkeypatch) -> None:
+        whole = await house.whole()
+        await async_settle(house)
+        await house.cache.async_delete(f"clip {house.clip()}")
+        house.cloud.media.transfers.cut_after(FIRST, count=2)
+        monkeypatch.setattr(
+            "ring_cloud.media_routes.file_response",
+            lambda _request, data, _tag, status: web.Response(body=data, status=status),
+        )
+        assert await house.whole() == whole
+        assert house.downloads == 4
+
     async def test_it_is_given_up_in_the_end(self, house: ClipHome) -> None:
-        house.cloud.media.transfers.cut_after(FIRST, count=20)
+        house.cloud.media.transfers.cut_after(100, count=20)
         got = await house.get()
         assert got.broken, "a part must not be taken for the whole"
         assert house.downloads == 5
         await async_settle(house)
         assert house.kept() == set()
 
-    async def test_what_has_changed_meanwhile_is_not_mixed(self, house: ClipHome, monkeypatch) -> None:
+    @pytest.mark.parametrize("knows_ranges", [True, False])
+    @pytest.mark.parametrize("change", ["content", "size"])
+    async def test_what_has_changed_meanwhile_is_not_mixed(
+        self, house: ClipHome, monkeypatch, change: str, knows_ranges: bool
+    ) -> None:
         house.cloud.media.transfers.cut_after(FIRST)
-        monkeypatch.setattr("custom_components.ring_partner.reception.crc32", lambda data, start=0: object())
+        if not knows_ranges:
+            monkeypatch.setattr(
+                "ring_cloud.media_routes.file_response",
+                lambda _request, data, _tag, status: web.Response(body=data, status=status),
+            )
+        read = house.cloud.media.files.read
+
+        async def changed(found):
+            data = await read(found)
+            if len(house.cloud.media_requests) == 1:
+                return data
+            return data[:-1] if change == "size" else data[:8] + bytes(byte ^ 1 for byte in data[8:])
+
+        monkeypatch.setattr(house.cloud.media.files, "read", changed)
         async with house.clips.async_open(house.clip()) as file:
             with pytest.raises(RingMediaUnreadableError):
                 await anext(chunk async for chunk in file.chunks(FIRST + 1))

@@ -6,16 +6,18 @@ from datetime import timedelta
 
 from freezegun.api import FrozenDateTimeFactory
 import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.typing import WebSocketGenerator
 
 from homeassistant.components.camera import CameraState
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant
-from ring_cloud import Account, RingCloud
+from ring_cloud import Account, App, RingCloud
 from ring_cloud.model import Device
 from tests.ring_cloud.whep_client import Viewer as Connection, browser_offer
 
 from .polls import async_pass_time
+from .pushes import async_press, async_set_up_pushed, webhook_url
 from .viewers import HIDDEN, HOST, REFLEXIVE, Viewer, camera_of
 
 SESSIONS = "/v1/devices/*/media/streaming/whep/sessions*"
@@ -228,6 +230,22 @@ async def test_the_offer_waits_for_candidates_and_loses_only_the_hidden_ones(clo
     assert bare == browser_offer(candidates=()).splitlines()
 
 
+async def test_a_browser_that_nobody_can_reach_is_told_so(cloud: RingCloud, viewer: Viewer) -> None:
+    await viewer.offer()
+    await viewer.trickle(HIDDEN)
+    assert "how it can be reached" in (await viewer.next())["message"]
+    assert not cloud.live.open_sessions
+
+
+async def test_such_a_browser_is_shown_the_camera_all_the_same_where_ring_does_not_mind(
+    cloud: RingCloud, viewer: Viewer
+) -> None:
+    cloud.switches.whep_bare_offers = True
+    await viewer.offer()
+    await viewer.trickle(HIDDEN)
+    assert (await viewer.next())["type"] == "answer"
+
+
 async def test_an_offer_that_is_complete_waits_for_nothing(cloud: RingCloud, viewer: Viewer) -> None:
     await viewer.offer(browser_offer(candidates=(f"a={REFLEXIVE}",)))
     assert (await viewer.next())["type"] == "answer"
@@ -309,11 +327,23 @@ async def test_a_camera_that_went_offline_says_so(cloud: RingCloud, camera: Devi
 
 
 async def test_a_camera_that_only_the_ring_app_can_show_says_so_without_being_woken(
-    freezer: FrozenDateTimeFactory, hass: HomeAssistant, cloud: RingCloud, camera: Device, viewer: Viewer
+    freezer: FrozenDateTimeFactory,
+    hass: HomeAssistant,
+    cloud: RingCloud,
+    app: App,
+    account: Account,
+    entry: MockConfigEntry,
+    address: str,
+    hass_ws_client: WebSocketGenerator,
 ) -> None:
-    hass.config_entries.async_entries("ring_partner")[0].runtime_data.pictures.is_encrypted = lambda _: True
+    await async_set_up_pushed(hass, cloud, app, entry, webhook_url(address))
+    door = account.device("Front Door")
+    cloud.media.take(door)
+    await async_press(hass, cloud, door)
+    viewer = Viewer(await hass_ws_client(hass), camera_of(hass, entry, door))
     assert "end-to-end encrypted" in await told(viewer)
     assert cloud.count("POST", SESSIONS) == 0
+    await viewer.socket.close()
 
 
 async def test_no_plan_is_named_as_a_reason(cloud: RingCloud, viewer: Viewer) -> None:

@@ -259,6 +259,13 @@ class TestSubTypes:
         freezer.tick(20)
         assert await people(recorded) == []
 
+    async def test_what_was_pushed_long_ago_is_told_apart_after_a_restart(self, freezer, recorded) -> None:
+        """Of what has been announced no more than minutes are kept."""
+        recorded.entry.runtime_data.activity.handle(pushed(recorded.door, TODAY + 2 * SECOND, "human"))
+        freezer.tick(HOUR)
+        assert await recorded.hass.config_entries.async_reload(recorded.entry.entry_id)
+        assert await people(recorded) == [TODAY]
+
     async def test_what_was_pushed_is_told_apart(self, recorded) -> None:
         activity = recorded.entry.runtime_data.activity
         for at, sub_type in ((TODAY + 2 * SECOND, "human"), (TODAY + HOUR, "vehicle"), (TODAY + 9 * HOUR, "human")):

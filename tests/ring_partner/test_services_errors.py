@@ -23,6 +23,7 @@ from custom_components.ring_partner.api import (
 )
 from custom_components.ring_partner.const import PermissionGroup
 from custom_components.ring_partner.errors import as_home_assistant_error
+from custom_components.ring_partner.history_index import TooFarBackError
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import ServiceValidationError
@@ -43,6 +44,7 @@ WORDS = {
     RingMediaNotFoundError("no", status=416): "Nothing was recorded at that time",
     RingMediaUnreadableError("no", status=422): "the camera encrypts it, or it is damaged",
     RingMediaError("a host that is not Ring's"): "did not answer as expected: a host that is not Ring's",
+    TooFarBackError("no"): "Too much has happened since then",
     RingError("odd"): "Ring did not answer as expected: odd",
 }
 
@@ -59,4 +61,4 @@ async def test_every_error_has_words(hass: HomeAssistant, linked: ConfigEntry, e
 def test_no_error_is_left_out() -> None:
     ours = {item for item in vars(errors).values() if isclass(item) and issubclass(item, RingError)}
 
-    assert ours == {type(err) for err in WORDS}
+    assert ours | {TooFarBackError} == {type(err) for err in WORDS}
