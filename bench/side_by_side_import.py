@@ -9,10 +9,11 @@ from pathlib import Path
 import sys
 import time
 
-from homeassistant import bootstrap as _, loader
+from homeassistant import bootstrap, loader
 from homeassistant.core import HomeAssistant
 
-# Loaded beforehand: what every Home Assistant has, and all that either of the two stands upon.
+PRELOADED = (bootstrap,)
+# Loaded beforehand, too: what every Home Assistant has, and all that either of the two stands upon.
 SHARED = (
     "application_credentials", "auth", "automation", "backup", "binary_sensor", "button", "camera", "config",
     "diagnostics", "event", "ffmpeg", "hardware", "homeassistant", "http", "image", "light", "logbook", "media_player",

@@ -116,8 +116,6 @@ _clouds = {Side.CORE: _core_cloud, Side.OURS: _our_cloud}
 class Times:
     """All that was measured of one side, in milliseconds; a list has a value for each run."""
 
-    modules: int = 0
-    imported: list[float] = field(default_factory=list)
     set_up: dict[int, list[float]] = field(default_factory=lambda: defaultdict(list))
     set_up_longest: list[float] = field(default_factory=list)
     polled: dict[int, list[float]] = field(default_factory=lambda: defaultdict(list))
@@ -125,7 +123,7 @@ class Times:
     listed: dict[int, list[float]] = field(default_factory=lambda: defaultdict(list))
     """By devices; without the histories, as while webhooks arrive."""
     longest: list[float] = field(default_factory=list)
-    """Of a poll of a hundred devices, changed and unchanged."""
+    """Of the polls of a hundred devices, changed and unchanged, in each start."""
     held: dict[int, int] = field(default_factory=dict)
     entities: dict[int, int] = field(default_factory=dict)
     latencies: list[list[float]] = field(default_factory=list)
@@ -135,8 +133,6 @@ async def live_once(side: Side, devices: int, polls: int, times: Times) -> None:
     """Start once, and poll."""
     async with child(side, devices) as one:
         birth = one.birth
-        times.modules = birth.modules
-        times.imported.append(birth.imported.cpu)
         times.set_up[devices].append(birth.set_up.cpu)
         times.entities[devices] = birth.entities
         if devices == MANY:
@@ -149,7 +145,7 @@ async def live_once(side: Side, devices: int, polls: int, times: Times) -> None:
         if devices == MANY:
             one.change()
             costs += await one.polls(1)
-            times.longest += [cost.longest for cost in costs]
+            times.longest.append(max(cost.longest for cost in costs))
         with_histories = await one.polls(max(polls // 2, 1), histories=True)
         times.polled[devices] += [cost.cpu for cost in with_histories]
         if side is Side.CORE and devices == FEW:
@@ -161,6 +157,7 @@ async def weigh(side: Side, devices: int, times: Times) -> None:
     async with child(side, devices, traced=True) as one:
         await one.polls(WARM_UP)
         times.held[devices] = await one.memory()
+        times.entities[devices] = one.birth.entities
 
 
 async def webhook_latencies(seconds: float) -> list[float]:

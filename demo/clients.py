@@ -101,6 +101,11 @@ class HomeAssistantClient:
         answer: Document = await self._json("POST", f"/api/{path}", fields)
         return answer
 
+    async def delete(self, path: str) -> Document:
+        """DELETE over the REST API."""
+        answer: Document = await self._json("DELETE", f"/api/{path}")
+        return answer
+
     async def fetch(self, path: str) -> tuple[str, bytes]:
         """GET a picture or a clip; return its content type, and the whole of it."""
         headers = {"Authorization": f"Bearer {self._token}"}

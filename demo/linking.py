@@ -1,5 +1,7 @@
 """Link the demo's Ring account as a person does: through the real dialog, with the Ring app beside."""
 
+import time
+
 import aiohttp
 
 from .clients import Document, HomeAssistantClient, RingCloudClient, until
@@ -128,8 +130,9 @@ async def receive_visitors(cloud: RingCloudClient, home: HomeAssistantClient) ->
 async def _remember_week(cloud: RingCloudClient, account_id: str, device_id: str) -> None:
     """Let the account be a week old: a media browser with one day in it shows little."""
     await cloud.post(f"accounts/{account_id}/consent", client_id=CLIENT_ID, seconds_ago=(_WEEK + 1) * _DAY)
+    today = time.time() % _DAY
     events = [
-        {"type": event_type, "seconds_ago": day * _DAY - hour * 3600, "duration": 20 + day}
+        {"type": event_type, "seconds_ago": today + day * _DAY - hour * 3600, "duration": 20 + day}
         | ({} if sub_type is None else {"sub_type": sub_type})
         for day in range(1, _WEEK + 1)
         for hour, event_type, sub_type in _EVERY_DAY

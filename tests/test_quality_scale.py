@@ -209,6 +209,29 @@ def test_an_error_without_a_translation_is_seen(code: str) -> None:
     assert list(untranslated(ast.parse(code), {"HomeAssistantError": HomeAssistantError}))
 
 
+def filled_in(tree: ast.Module) -> Iterator[tuple[str, set[str]]]:
+    """Return the texts that are named where they are used, with what is filled in there."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.Call(func=ast.Name(id="_refusal"), args=[ast.Constant(value=str(key))], keywords=keywords):
+                yield key, {str(keyword.arg) for keyword in keywords}
+            case ast.Call(keywords=keywords):
+                named = {keyword.arg: keyword.value for keyword in keywords}
+                filled = named.get("translation_placeholders", ast.Dict([], []))
+                if isinstance(named.get("translation_key"), ast.Constant) and isinstance(filled, ast.Dict):
+                    yield (
+                        str(named["translation_key"].value),
+                        set(map(ast.literal_eval, filled.keys)),
+                    )
+
+
+def test_what_an_error_leaves_open_is_filled_in_where_it_is_raised() -> None:
+    open_in = {key: set(re.findall(r"\{(\w+)\}", text["message"])) for key, text in ENGLISH["exceptions"].items()}
+    used = [(key, names) for module in modules() for key, names in filled_in(tree_of(module)) if key in open_in]
+    assert len(used) > 15
+    assert [(key, names) for key, names in used if names != open_in[key]] == []
+
+
 def platforms() -> list[ModuleType]:
     return [import_module(f"{config_flow.__package__}.{platform}") for platform in PLATFORMS]
 

@@ -69,7 +69,11 @@ async def async_newest_record(hass: HomeAssistant, entry: ConfigEntry[Any]) -> R
         journal = await TokenJournal(hass, entry.entry_id).async_read(record.link)
     except OSError as err:
         # Going on with the entry's token alone could mean sending one that Ring has replaced, which may end the link.
-        raise ConfigEntryNotReady(f"The token's journal cannot be read: {err.strerror}") from err
+        raise ConfigEntryNotReady(
+            translation_domain=DOMAIN,
+            translation_key="journal_unreadable",
+            translation_placeholders={"error": err.strerror or type(err).__name__},
+        ) from err
     return record if journal is None or journal.generation < record.generation else journal
 
 

@@ -25,6 +25,19 @@ FLAGS = (
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
 )
 
+DOCS_IMAGES = "--docs-images"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Offer to renew the pictures in the documentation: `scripts/test tests/browser --docs-images`."""
+    parser.addoption(DOCS_IMAGES, action="store_true", help="renew docs/images")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """A run of all tests reads this file too late to know the option."""
+    Window.makes_docs = bool(config.getoption(DOCS_IMAGES, default=False))
+
+
 type OpenWindow = Callable[..., Awaitable[Window]]
 
 
@@ -33,20 +46,21 @@ def verify_cleanup() -> None:
     """Home Assistant's harness looks for what a test left running; here one demo and one browser serve all of them."""
 
 
-def _allow_loopback() -> None:
+def allow_loopback() -> None:
+    """Let a fixture that is older than its first test talk to this machine."""
     pytest_socket.enable_socket()
     pytest_socket.socket_allow_hosts(["127.0.0.1", "localhost", "::1"], allow_unix_socket=True)
 
 
 @pytest.fixture(autouse=True)
 def _loopback_only() -> None:
-    _allow_loopback()
+    allow_loopback()
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def demo(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Rig]:
     """The demo, with John's account linked, and somebody at his door."""
-    _allow_loopback()
+    allow_loopback()
     async with Rig(tmp_path_factory.mktemp("demo"), Ports(0, 0)) as rig:
         await rig.link(visitors=True)
         yield rig
@@ -64,7 +78,7 @@ async def chromium() -> AsyncIterator[Browser]:
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def open_window(chromium: Browser, demo: Rig) -> AsyncIterator[OpenWindow]:
+async def open_window(chromium: Browser) -> AsyncIterator[OpenWindow]:
     """Open windows; whatever went wrong in one of them fails the test."""
     windows: list[Window] = []
 

@@ -1,15 +1,22 @@
 """What a newcomer does with the demo, step by step."""
 
+from collections.abc import Sequence
 import re
 
 from playwright.async_api import Locator, expect
 import pytest
 
-from custom_components.ring_partner.const import DEFAULT_MOTION_HOLD_SECONDS
-from demo.linking import APP_NAME, CLIENT_ID, POLLING_SECONDS, SIGNING_KEY, URL_FIELDS
+from custom_components.ring_partner.const import (
+    DEFAULT_CACHE_DAYS,
+    DEFAULT_CACHE_MEGABYTES,
+    DEFAULT_MOTION_HOLD_SECONDS,
+)
+from custom_components.ring_partner.delivery import REFUSALS_ALARMING
+from demo.linking import CLIENT_ID, POLLING_SECONDS, URL_FIELDS
 from demo.rig import Rig
 
 from .conftest import OpenWindow
+from .dialogs import NARROW, URLS, look, read_addresses
 from .window import PATIENCE_MS, Window
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(90)]
@@ -31,11 +38,9 @@ FAMILIES = {
 }
 IS_DARK = "getComputedStyle(document.documentElement).getPropertyValue('--primary-background-color').trim() === '#111'"
 JUST_NOW = re.compile(r"\b[0-3] seconds? ago|[Nn]ow")
-PHONE = (390, 844)
-URLS = ("Token Exchange URL", "Account Link URL", "Webhook URL", "App Homepage URL")
 
 
-@pytest.mark.parametrize(("name", "width", "height"), [("desktop", 1280, 1600), ("phone", 390, 3000)])
+@pytest.mark.parametrize(("name", "width", "height"), [("desktop", 1280, 1600), ("phone", 360, 3000)])
 async def test_the_dashboard_shows_every_family(
     demo: Rig, open_window: OpenWindow, name: str, width: int, height: int
 ) -> None:
@@ -52,105 +57,6 @@ async def test_the_dashboard_shows_every_family(
     await window.page.emulate_media(color_scheme="dark")
     await window.page.wait_for_function(IS_DARK)
     await window.picture(f"dashboard-{name}-dark")
-
-
-async def test_a_second_account_is_linked_by_hand(demo: Rig, open_window: OpenWindow) -> None:
-    desk, phone = await open_window(), await open_window(*PHONE)
-    dialog = await _choose_ring_app(desk, demo)
-    await dialog.locator("input[type=password]").fill(SIGNING_KEY)
-    await desk.picture("link-2-signing-key")
-    await dialog.get_by_role("button", name="Submit").click()
-    addresses = await _addresses(desk, dialog)
-    await _picture_on_both(desk, "link-3-addresses")
-    await _paste_into_portal(phone, demo, addresses)
-
-    await dialog.get_by_role("button", name="Submit").click()
-    await expect(dialog.get_by_text("Now take your phone")).to_be_visible()
-    await desk.picture("link-4-enable")
-    await _enable_as_ada(phone, demo)
-    await expect(dialog.get_by_text("Ring has called")).to_be_visible()
-    await desk.picture("link-5-confirm-in-ring-app")
-    await phone.page.get_by_role("button", name="Confirm").click()
-    await expect(phone.page.get_by_role("heading", name="One more step")).to_be_visible()
-    await phone.picture("phone-4-one-more-step")
-
-    await _confirm_ada(desk, dialog)
-    await desk.page.goto(f"{demo.home.url}/config/integrations/integration/ring_partner")
-    for text in ("Ada Example", "Cottage Door", "John Doe"):
-        await expect(desk.page.get_by_text(text, exact=True).first).to_be_visible()
-    await desk.picture("link-8-integration")
-    assert await _shared_by_ada(demo) == {"Cottage Door", "Cottage Garden", "Cottage Window"}
-
-
-async def _confirm_ada(desk: Window, dialog: Locator) -> None:
-    await expect(dialog.get_by_text("Is this your Ring account?")).to_be_visible()
-    await desk.picture("link-6-confirm")
-    assert "Ada Example · a***a@example.com" in await desk.text()
-    assert await desk.raw_keys() == []
-    await dialog.get_by_role("button", name="Submit").click()
-    await expect(dialog.get_by_role("button", name=re.compile("finish", re.IGNORECASE))).to_be_visible()
-    await desk.picture("link-7-linked")
-
-
-async def _shared_by_ada(demo: Rig) -> set[str]:
-    """What the Ring cloud says of the link, once it is complete."""
-    ada = await demo.cloud.account("ada@example.com")
-    link = next(link for link in ada["links"] if link["client_id"] == CLIENT_ID)
-    assert link["status"] == "completed"
-    return {device["name"] for device in ada["devices"] if device["id"] in link["device_ids"]}
-
-
-async def _picture_on_both(window: Window, name: str) -> None:
-    """Take a picture on the desk and one as on a phone."""
-    await window.picture(name)
-    await window.page.set_viewport_size({"width": PHONE[0], "height": PHONE[1]})
-    await window.picture(f"{name}-phone")
-    await window.page.set_viewport_size({"width": 1280, "height": 900})
-
-
-async def _choose_ring_app(desk: Window, demo: Rig) -> Locator:
-    page = desk.page
-    await page.goto(f"{demo.home.url}/config/integrations/dashboard")
-    await page.get_by_role("button", name="Add integration").click()
-    await page.get_by_placeholder("Search for a brand name").fill("Ring Par")
-    await page.locator("dialog-add-integration").get_by_text("Ring Partner", exact=True).click()
-    dialog = page.locator("dialog-data-entry-flow")
-    await expect(dialog.get_by_text("Link a Ring account")).to_be_visible()
-    await desk.picture("link-1-menu")
-    await dialog.get_by_text("From the Ring app", exact=True).click()
-    return dialog
-
-
-async def _addresses(desk: Window, dialog: Locator) -> dict[str, str]:
-    """Read the addresses as a person does who is about to copy them."""
-    await expect(dialog.get_by_text(URLS[0], exact=True)).to_be_visible()
-    lines = (await desk.text()).split("\n")
-    found = {url: lines[lines.index(url) + 1] for url in URLS}
-    assert all(address.startswith("http://127.0.0.1:") for address in found.values())
-    return found
-
-
-async def _paste_into_portal(phone: Window, demo: Rig, addresses: dict[str, str]) -> None:
-    """The portal starts empty here: what the demo itself filled in is taken out first."""
-    await demo.cloud.post("apps", client_id=CLIENT_ID, **dict.fromkeys(URL_FIELDS, ""))
-    await phone.page.goto(f"{demo.cloud.url}/#portal")
-    for label, address in addresses.items():
-        await phone.page.get_by_label(label).fill(address)
-    await phone.picture("phone-1-portal")
-    await phone.page.get_by_role("button", name="Save").click()
-    await expect(phone.page.get_by_text("The app was saved.")).to_be_visible()
-
-
-async def _enable_as_ada(phone: Window, demo: Rig) -> None:
-    page = phone.page
-    await page.goto(f"{demo.cloud.url}/#app")
-    await page.get_by_role("button", name="Ada Example").click()
-    await page.get_by_role("button", name=APP_NAME).click()
-    await phone.picture("phone-2-consent")
-    await page.get_by_role("button", name="Allow").click()
-    await page.get_by_label("Cottage Kitchen").uncheck()
-    await phone.picture("phone-3-devices")
-    await page.get_by_role("button", name="Enable", exact=True).click()
 
 
 async def test_the_doorbell_has_a_page_of_its_own(demo: Rig, open_window: OpenWindow) -> None:
@@ -171,18 +77,51 @@ async def test_the_doorbell_has_a_page_of_its_own(demo: Rig, open_window: OpenWi
     assert await window.raw_keys() == []
 
 
-async def test_the_options_explain_themselves(demo: Rig, open_window: OpenWindow) -> None:
+async def test_the_options_explain_themselves_and_are_kept(demo: Rig, open_window: OpenWindow) -> None:
     window = await open_window()
+    dialog = await _open_options(window, demo)
+    numbers = dialog.get_by_role("spinbutton")
+    before = (POLLING_SECONDS, DEFAULT_MOTION_HOLD_SECONDS, DEFAULT_CACHE_MEGABYTES, DEFAULT_CACHE_DAYS)
+    await _expect_values(numbers, before)
+    await expect(dialog.get_by_role("checkbox", name="Garden")).not_to_be_checked()
+    await window.picture("options-1")
+    assert await window.flaws() == []
+    await window.page.set_viewport_size({"width": NARROW[0], "height": NARROW[1]})
+    await window.picture("options-2-phone")
+    assert await window.clipped() == []
+
+    await _set_options(window, dialog, (60, 45, 200, 7))
+    dialog = await _open_options(window, demo)
+    await _expect_values(dialog.get_by_role("spinbutton"), (60, 45, 200, 7))
+    await expect(dialog.get_by_role("checkbox", name="Garden")).to_be_checked()
+    assert "event.garden_doorbell" in await demo.home.states()
+    await window.picture("options-3-changed")
+    await _set_options(window, dialog, before)
+    assert "event.garden_doorbell" not in await demo.home.states()
+
+
+async def _open_options(window: Window, demo: Rig) -> Locator:
     entry = await _open_entry(window, demo)
     await entry.get_by_role("button", name="Configure").click()
     dialog = window.page.locator("dialog-data-entry-flow")
-    numbers = dialog.get_by_role("spinbutton")
-    await expect(numbers.first).to_have_value(str(POLLING_SECONDS))
-    await expect(numbers.last).to_have_value(str(DEFAULT_MOTION_HOLD_SECONDS))
-    await expect(dialog.get_by_role("checkbox", name="Garden")).not_to_be_checked()
-    await window.picture("options")
-    assert "How often Home Assistant asks Ring" in await window.text()
-    assert await window.raw_keys() == []
+    await expect(dialog.get_by_role("spinbutton").first).to_be_visible()
+    return dialog
+
+
+async def _expect_values(numbers: Locator, values: Sequence[int]) -> None:
+    await expect(numbers).to_have_count(len(values))
+    for position, value in enumerate(values):
+        await expect(numbers.nth(position)).to_have_value(str(value))
+
+
+async def _set_options(window: Window, dialog: Locator, values: Sequence[int]) -> None:
+    """Fill in the numbers, turn the one doorbell on or off, and wait until all of it is in use."""
+    for position, value in enumerate(values):
+        await dialog.get_by_role("spinbutton").nth(position).fill(str(value))
+    await dialog.get_by_role("checkbox", name="Garden").click()
+    await dialog.get_by_role("button", name="Submit").click()
+    await expect(window.page.get_by_text("Options successfully saved.")).to_be_visible()
+    await window.page.keyboard.press("Escape")
 
 
 async def test_reconfiguring_shows_the_addresses_again(demo: Rig, open_window: OpenWindow) -> None:
@@ -195,10 +134,18 @@ async def test_reconfiguring_shows_the_addresses_again(demo: Rig, open_window: O
     await expect(show).to_be_visible()
     await window.picture("reconfigure-1-menu")
     await show.click()
+    await expect(dialog.locator("input[type=password]")).to_be_visible()
+    await window.picture("reconfigure-2-key")
+    assert await window.flaws() == []
     await dialog.get_by_role("button", name="Submit").click()
-    await _addresses(window, dialog)
-    await window.picture("reconfigure-2-addresses")
-    assert await window.raw_keys() == []
+    addresses = await read_addresses(window, dialog)
+    await window.picture("reconfigure-3-addresses")
+    assert await window.flaws() == []
+    await dialog.get_by_role("button", name="Submit").click()
+    await expect(dialog.get_by_text(re.compile("successful", re.IGNORECASE))).to_be_visible()
+    await window.picture("reconfigure-4-done")
+    app = next(app for app in (await demo.cloud.state())["apps"] if app["client_id"] == CLIENT_ID)
+    assert addresses == dict(zip(URLS, (app[field] for field in URL_FIELDS), strict=True))
 
 
 async def _open_entry(window: Window, demo: Rig) -> Locator:
@@ -242,3 +189,23 @@ async def test_a_bell_that_is_rung_at_ring_rings_on_the_dashboard(demo: Rig, ope
     await expect(desk.page.locator("hui-tile-card").filter(has_text="Last motion").first).to_contain_text(JUST_NOW)
     await ring.picture("cloud-bell")
     await desk.picture("dashboard-bell")
+
+
+async def test_a_repair_says_what_to_do_and_goes_once_it_is_done(demo: Rig, open_window: OpenWindow) -> None:
+    window = await open_window()
+    app = next(app for app in (await demo.cloud.state())["apps"] if app["client_id"] == CLIENT_ID)
+    for _ in range(REFUSALS_ALARMING):
+        async with demo.session.post(app["webhook_url"], json={}) as response:
+            assert response.status == 401
+    page = window.page
+    await page.goto(f"{demo.home.url}/config/repairs")
+    repair = page.get_by_text("Somebody else calls your Ring webhook")
+    await repair.click()
+    dialog = page.locator("dialog-data-entry-flow")
+    await expect(dialog.get_by_text("Home Assistant has refused at least ten calls")).to_be_visible()
+    await look(window, dialog, "repair-1-what-to-do")
+    await dialog.get_by_role("button", name="Submit").click()
+    await expect(dialog.get_by_text("The repair is complete!")).to_be_visible()
+    await window.picture("repair-2-done")
+    await page.keyboard.press("Escape")
+    await expect(page.get_by_text("There are currently no repairs pending")).to_be_visible()

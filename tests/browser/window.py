@@ -3,11 +3,14 @@
 import base64
 from pathlib import Path
 import re
+import shutil
 from typing import Literal, Self
 
-from playwright.async_api import Browser, ConsoleMessage, Error, Page, Request, Route
+from playwright.async_api import Browser, ConsoleMessage, Error, Locator, Page, Request, Route
 
-SCREENSHOTS = Path(__file__).parents[2] / ".cache" / "screenshots"
+ROOT = Path(__file__).parents[2]
+SCREENSHOTS = ROOT / ".cache" / "screenshots"
+DOCS = ROOT / "docs" / "images"
 PATIENCE_MS = 15_000
 
 # Home Assistant's frontend lives in shadow roots, which innerText does not enter.
@@ -27,7 +30,36 @@ _READ = """() => {
   read(document.body);
   return words.join("\\n");
 }"""
+# Text that does not fit into its box and is cut off there, or that runs out of the window.
+_CLIPPED = """(part) => {
+  const clipped = [];
+  const hidden = ["hidden", "clip"];
+  const runsOut = (node) => {
+    const box = document.createRange();
+    box.selectNodeContents(node);
+    return [...box.getClientRects()].some((rect) => rect.width > 1 && rect.right > innerWidth + 1);
+  };
+  const look = (node, scrolls) => {
+    for (const child of node.childNodes) {
+      if (child.nodeType === Node.TEXT_NODE && child.textContent.trim() && !scrolls && runsOut(child)) {
+        clipped.push(child.textContent.trim());
+      }
+      if (child.nodeType !== Node.ELEMENT_NODE || !child.checkVisibility({ visibilityProperty: true })) continue;
+      const style = getComputedStyle(child);
+      const hasText = [...child.childNodes].some((one) => one.nodeType === Node.TEXT_NODE && one.textContent.trim());
+      const wide = hidden.includes(style.overflowX) && child.scrollWidth > child.clientWidth + 1;
+      const tall = style.webkitLineClamp !== "none" && child.scrollHeight > child.clientHeight + 2;
+      if (hasText && child.clientWidth > 1 && (wide || tall)) clipped.push(child.textContent.trim());
+      look(child.shadowRoot ?? child, scrolls || ["auto", "scroll"].includes(style.overflowX));
+      if (child.shadowRoot) look(child, scrolls);
+    }
+  };
+  look(part, false);
+  if (part.shadowRoot) look(part.shadowRoot, false);
+  return clipped;
+}"""
 _RAW_KEY = re.compile(r"\b(?:component|ui|state)\.[a-z_.]+|\b[a-z]+(?:_[a-z0-9]+)+\b|%key|\{[a-z_]+\}")
+_NOTHING = re.compile(r"\b(?:unknown|unavailable|undefined|null|NaN|not found)\b|\[object", re.IGNORECASE)
 _ADDRESS = re.compile(r"https?://\S+")
 _NO_LOGO = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg=="
@@ -36,6 +68,8 @@ _NO_LOGO = base64.b64decode(
 
 class Window:
     """One window with one page."""
+
+    makes_docs = False
 
     def __init__(self, page: Page) -> None:
         """Listen to what goes wrong."""
@@ -69,10 +103,22 @@ class Window:
         """Return what looks like a translation that is missing."""
         return _RAW_KEY.findall(_ADDRESS.sub("", await self.text()))
 
-    async def picture(self, name: str) -> None:
-        """Take a picture, over the one of the last run."""
+    async def clipped(self, part: Locator | None = None) -> list[str]:
+        """Return the text of which a part cannot be read."""
+        clipped: list[str] = await (part or self.page.locator("body")).evaluate(_CLIPPED)
+        return clipped
+
+    async def flaws(self, *, known: str = "") -> list[str]:
+        """Return what nobody should have to read: raw keys, and states that say nothing."""
+        return [*await self.raw_keys(), *_NOTHING.findall((await self.text()).replace(known, ""))]
+
+    async def picture(self, name: str, *, docs: str | None = None) -> None:
+        """Take a picture, over the one of the last run; perhaps one for the documentation, too."""
         SCREENSHOTS.mkdir(parents=True, exist_ok=True)
         await self.page.screenshot(path=SCREENSHOTS / f"{name}.png")
+        if docs is not None and Window.makes_docs:
+            DOCS.mkdir(exist_ok=True)
+            shutil.copyfile(SCREENSHOTS / f"{name}.png", DOCS / f"{docs}.png")
 
     def _heard(self, message: ConsoleMessage) -> None:
         if message.type == "error":

@@ -1,6 +1,7 @@
 """The picture of what happened last: whose moment it shows, how often Ring is asked for it, and how long it stays."""
 
 from datetime import timedelta
+import math
 from pathlib import Path
 
 from freezegun.api import FrozenDateTimeFactory
@@ -266,6 +267,39 @@ class TestKept:
         assert shows(pushed, door) == ms(at)
         assert image(hass, door).state == at.isoformat()
         assert image(hass, door).attributes["sub_type"] == "human"
+
+    async def test_a_reload_right_after_an_event_costs_no_picture(self, freezer, hass, cloud, pushed, door) -> None:
+        """The options were changed, or the first ring made a doorbell of a camera."""
+        await async_press(hass, cloud, door)
+        held = cloud.faults.add(ASK, method="POST", delay=math.inf)
+        freezer.tick(20)
+        event = cloud.happen(door, "motion_detected", sub_type="human")
+        await held.reached()
+        assert await hass.config_entries.async_reload(pushed.entry_id)
+        await async_arrive(hass, cloud)
+        assert shows(pushed, door) == event.timestamp_ms
+        assert image(hass, door).attributes["sub_type"] == "human"
+
+    async def test_a_lens_that_saw_nothing_is_not_asked_after_a_reload(
+        self, freezer, hass, cloud, pushed, garage
+    ) -> None:
+        cloud.switches.sub_type_place = "both"
+        event = cloud.happen(garage, "motion_detected", sub_type="human", component_ids=["2"])
+        await async_arrive(hass, cloud)
+        assert await hass.config_entries.async_reload(pushed.entry_id)
+        await async_arrive(hass, cloud)
+        assert (shows(pushed, garage, "1"), shows(pushed, garage, "2")) == (None, event.timestamp_ms)
+        assert asked(cloud) == 1
+
+    async def test_a_reload_long_after_an_event_asks_for_nothing_at_once(
+        self, freezer, hass, cloud, pushed, door
+    ) -> None:
+        cloud.faults.add(ASK, method="POST", status=403)
+        await async_press(hass, cloud, door)
+        freezer.tick(121)
+        assert await hass.config_entries.async_reload(pushed.entry_id)
+        await async_arrive(hass, cloud)
+        assert asked(cloud) == 1
 
     async def test_it_is_for_nobody_else_on_this_machine(self, freezer, hass, cloud, pushed, door) -> None:
         await async_press(hass, cloud, door)

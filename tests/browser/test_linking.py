@@ -1,0 +1,216 @@
+"""A newcomer links a Ring account by hand, links it again after Ring has ended the link, and removes it."""
+
+from collections.abc import AsyncIterator
+import re
+
+from playwright.async_api import Locator, expect
+import pytest
+import pytest_asyncio
+
+from demo.linking import APP_NAME, CLIENT_ID, CLIENT_SECRET, DOMAIN, EMAIL, SIGNING_KEY, find_entry, loaded_entry
+from demo.rig import Ports, Rig
+
+from .conftest import OpenWindow, allow_loopback
+from .dialogs import NARROW, look, read_addresses
+from .window import PATIENCE_MS, Window
+
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(120)]
+expect.set_options(timeout=PATIENCE_MS)
+
+PHONE = (390, 844)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def empty_home(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Rig]:
+    """A Home Assistant of its own: the others would miss the account that is removed here."""
+    allow_loopback()
+    async with Rig(tmp_path_factory.mktemp("empty"), Ports(0, 0)) as rig:
+        yield rig
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def newcomer(empty_home: Rig) -> Rig:
+    """Nothing is linked, and Home Assistant does not know the Ring app yet."""
+    home = empty_home.home
+    while (entry := await find_entry(home)) is not None:
+        await home.delete(f"config/config_entries/entry/{entry['entry_id']}")
+    for known in await home.command("application_credentials/list"):
+        await home.command("application_credentials/delete", application_credentials_id=known["id"])
+    return empty_home
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def linked(newcomer: Rig) -> Rig:
+    """John's account is linked."""
+    await newcomer.link()
+    return newcomer
+
+
+async def test_an_account_is_linked_by_hand(newcomer: Rig, open_window: OpenWindow) -> None:
+    desk, phone = await open_window(), await open_window(*PHONE)
+    await _register_app(phone, newcomer)
+    dialog = await _choose_ring_app(desk, newcomer)
+    await dialog.locator("input[type=password]").fill(SIGNING_KEY)
+    await look(desk, dialog, "link-3-signing-key")
+    await dialog.get_by_role("button", name="Submit").click()
+    addresses = await read_addresses(desk, dialog)
+    await look(desk, dialog, "link-4-addresses", docs="link")
+    await _paste_into_portal(phone, addresses)
+
+    await dialog.get_by_role("button", name="Submit").click()
+    await expect(dialog.get_by_text("Now take your phone")).to_be_visible()
+    await look(desk, dialog, "link-5-enable")
+    await _enable(phone, newcomer, "Ada Example", without="Cottage Kitchen")
+    await expect(dialog.get_by_text("Ring has called")).to_be_visible()
+    await look(desk, dialog, "link-6-confirm-in-ring-app")
+    await _confirm_in_ring_app(phone)
+
+    await _confirm_ada(desk, dialog)
+    await desk.page.goto(f"{newcomer.home.url}/config/integrations/integration/{DOMAIN}")
+    for text in ("Ada Example", "Cottage Door"):
+        await expect(desk.page.get_by_text(text, exact=True).first).to_be_visible()
+    await look(desk, desk.page.locator("ha-config-entry-row"), "link-9-integration")
+    assert await _shared_by_ada(newcomer) == {"Cottage Door", "Cottage Garden", "Cottage Window"}
+
+
+async def _register_app(phone: Window, rig: Rig) -> None:
+    """What Ring's developer portal asks for, before Home Assistant knows of it."""
+    await rig.cloud.post(
+        "apps", client_id=CLIENT_ID, name=APP_NAME, client_secret=CLIENT_SECRET, signing_key=SIGNING_KEY
+    )
+    await phone.page.goto(f"{rig.cloud.url}/#portal")
+    await expect(phone.page.get_by_role("heading", name=APP_NAME)).to_be_visible()
+
+
+async def _choose_ring_app(desk: Window, rig: Rig) -> Locator:
+    page = desk.page
+    await page.goto(f"{rig.home.url}/config/integrations/dashboard")
+    await page.get_by_role("button", name="Add integration").last.click()
+    await page.get_by_placeholder("Search for a brand name").fill("Ring Par")
+    await page.locator("dialog-add-integration").get_by_text("Ring Partner", exact=True).click()
+    dialog = page.locator("dialog-data-entry-flow")
+    await expect(dialog.get_by_text("Link a Ring account")).to_be_visible()
+    await look(desk, dialog, "link-1-menu")
+    await dialog.get_by_text("From the Ring app", exact=True).click()
+    await _enter_credentials(desk)
+    # Home Assistant starts over once it has credentials.
+    await dialog.get_by_text("From the Ring app", exact=True).click()
+    return dialog
+
+
+async def _enter_credentials(desk: Window) -> None:
+    dialog = desk.page.locator("dialog-add-application-credential")
+    await expect(dialog.get_by_text("Home Assistant talks to Ring as an app of your own.")).to_be_visible()
+    for name, value in (("name", "My Ring app"), ("clientId", CLIENT_ID), ("clientSecret", CLIENT_SECRET)):
+        await dialog.locator(f"input[name={name}]").fill(value)
+    await look(desk, dialog, "link-2-credentials")
+    await dialog.get_by_role("button", name="Add").click()
+
+
+async def _paste_into_portal(phone: Window, addresses: dict[str, str]) -> None:
+    for label, address in addresses.items():
+        await phone.page.get_by_label(label).fill(address)
+    await phone.picture("phone-1-portal")
+    await phone.page.get_by_role("button", name="Save").click()
+    await expect(phone.page.get_by_text("The app was saved.")).to_be_visible()
+
+
+async def _enable(phone: Window, rig: Rig, person: str, *, without: str | None = None) -> None:
+    page = phone.page
+    await page.goto(f"{rig.cloud.url}/#app")
+    await page.get_by_role("button", name=person).click()
+    await page.get_by_role("button", name=APP_NAME).click()
+    await phone.picture("phone-2-consent")
+    await page.get_by_role("button", name="Allow").click()
+    if without is not None:
+        await page.get_by_label(without).uncheck()
+    await phone.picture("phone-3-devices", docs="phone")
+    assert await phone.clipped() == []
+    await page.get_by_role("button", name="Enable", exact=True).click()
+
+
+async def _confirm_in_ring_app(phone: Window) -> None:
+    await phone.page.get_by_role("button", name="Confirm").click()
+    await expect(phone.page.get_by_role("heading", name="One more step")).to_be_visible()
+    await phone.picture("phone-4-one-more-step")
+    assert await phone.clipped() == []
+
+
+async def _confirm_ada(desk: Window, dialog: Locator) -> None:
+    await expect(dialog.get_by_text("Is this your Ring account?")).to_be_visible()
+    await look(desk, dialog, "link-7-confirm")
+    assert "Ada Example · a***a@example.com" in await desk.text()
+    await dialog.get_by_role("button", name="Submit").click()
+    await expect(dialog.get_by_role("button", name=re.compile("finish", re.IGNORECASE))).to_be_visible()
+    await look(desk, dialog, "link-8-linked")
+
+
+async def _shared_by_ada(rig: Rig) -> set[str]:
+    """What the Ring cloud says of the link, once it is complete."""
+    ada = await rig.cloud.account("ada@example.com")
+    link = next(link for link in ada["links"] if link["client_id"] == CLIENT_ID)
+    assert link["status"] == "completed"
+    return {device["name"] for device in ada["devices"] if device["id"] in link["device_ids"]}
+
+
+async def test_an_app_that_was_removed_at_ring_is_linked_again(linked: Rig, open_window: OpenWindow) -> None:
+    desk, phone = await open_window(scheme="dark"), await open_window(*PHONE)
+    before = await loaded_entry(linked.home)
+    await _remove_in_ring_app(await open_window(*PHONE), linked)
+
+    repair = desk.page.get_by_text("The app was removed in the Ring app")
+    await desk.page.goto(f"{linked.home.url}/config/repairs")
+    await repair.click()
+    await expect(desk.page.get_by_text("Ring says that you have removed the app for John Doe")).to_be_visible()
+    await look(desk, desk.page.locator("dialog-repairs-issue"), "reauth-1-repair")
+
+    await desk.page.goto(f"{linked.home.url}/config/integrations/integration/{DOMAIN}")
+    await desk.page.get_by_role("button", name="Reconfigure").first.click()
+    dialog = desk.page.locator("dialog-data-entry-flow")
+    await expect(dialog.get_by_text("Ring no longer accepts the link of John Doe")).to_be_visible()
+    await look(desk, dialog, "reauth-2-menu")
+    await dialog.get_by_text("From the Ring app", exact=True).click()
+    await read_addresses(desk, dialog)
+    await dialog.get_by_role("button", name="Submit").click()
+    await expect(dialog.get_by_text("Now take your phone")).to_be_visible()
+    await _enable(phone, linked, "John Doe")
+    await expect(dialog.get_by_text("Ring has called")).to_be_visible()
+    await _confirm_in_ring_app(phone)
+    await dialog.get_by_role("button", name="Submit").click()
+    await expect(dialog.get_by_text(re.compile("successful", re.IGNORECASE))).to_be_visible()
+    await look(desk, dialog, "reauth-3-done")
+    assert (await loaded_entry(linked.home))["entry_id"] == before["entry_id"]
+
+    await desk.page.goto(f"{linked.home.url}/config/repairs")
+    await expect(desk.page.get_by_text("There are currently no repairs pending")).to_be_visible()
+    await expect(repair).to_be_hidden()
+
+
+async def _remove_in_ring_app(phone: Window, rig: Rig) -> None:
+    page = phone.page
+    await page.goto(f"{rig.cloud.url}/#app")
+    await page.get_by_role("button", name="John Doe").click()
+    await page.get_by_role("button", name=APP_NAME).click()
+    await page.get_by_role("button", name="Remove app").click()
+    await page.get_by_role("dialog").get_by_role("button", name="Remove app").click()
+    await expect(page.get_by_role("dialog")).to_be_hidden()
+
+
+async def test_an_account_is_removed(linked: Rig, open_window: OpenWindow) -> None:
+    window = await open_window(*NARROW)
+    page = window.page
+    await page.goto(f"{linked.home.url}/config/integrations/integration/{DOMAIN}")
+    entry = page.locator("ha-config-entry-row").filter(has_text="John Doe")
+    await entry.get_by_role("button", name="Menu").first.click()
+    await page.get_by_role("menuitem", name="Delete").locator("visible=true").first.click()
+    await expect(page.get_by_text("Delete John Doe?")).to_be_visible()
+    await window.picture("remove-1-sure")
+    await page.get_by_role("button", name="Delete", exact=True).last.click()
+    await expect(entry).to_be_hidden()
+    await window.picture("remove-2-gone")
+    assert await window.flaws() == []
+    assert await find_entry(linked.home) is None
+    ring_states = [name for name in await linked.home.states() if "front_door" in name or "ring" in name]
+    assert ring_states == []
+    links = (await linked.cloud.account(EMAIL))["links"]
+    assert [link["status"] for link in links if link["client_id"] == CLIENT_ID] != ["completed"]

@@ -1,0 +1,83 @@
+"""Somebody looks through the recordings in Home Assistant's media browser."""
+
+from playwright.async_api import Locator, Page, expect
+import pytest
+
+from demo.rig import Rig
+
+from .conftest import OpenWindow
+from .window import PATIENCE_MS, Window
+
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(90)]
+expect.set_options(timeout=PATIENCE_MS)
+
+# A card's picture is the background of an element inside of it.
+HAS_PICTURE = """(card) => {
+  const find = (node) => [...node.querySelectorAll("*")].some(
+    (child) => child.style.backgroundImage.startsWith("url(") || (child.shadowRoot && find(child.shadowRoot)));
+  return find(card);
+}"""
+EVENTS_PER_DAY = 6
+
+
+def items(page: Page) -> Locator:
+    return page.locator("ha-media-player-browse .child")
+
+
+async def open_folder(page: Page, *titles: str) -> None:
+    for title in titles:
+        await items(page).filter(has_text=title).first.click()
+
+
+async def open_front_door(window: Window, demo: Rig) -> Page:
+    """Click from the media panel to the camera."""
+    await window.page.goto(f"{demo.home.url}/media-browser/browser")
+    await open_folder(window.page, "Ring Partner", "John Doe")
+    await expect(items(window.page)).to_have_count(5)
+    await window.picture("media-1-cameras")
+    await open_folder(window.page, "Front Door")
+    await expect(items(window.page).filter(has_text="Yesterday")).to_be_visible()
+    return window.page
+
+
+async def all_have_pictures(page: Page) -> None:
+    for card in await items(page).all():
+        await page.wait_for_function(HAS_PICTURE, arg=await card.element_handle())
+
+
+async def test_a_recording_of_yesterday_is_found_played_and_wound(demo: Rig, open_window: OpenWindow) -> None:
+    window = await open_window()
+    page = await open_front_door(window, demo)
+    await window.picture("media-2-camera")
+    assert await window.flaws() == []
+    await open_folder(page, "Yesterday")
+    await expect(items(page)).to_have_count(EVENTS_PER_DAY)
+    await all_have_pictures(page)
+    await window.picture("media-3-day", docs="media")
+
+    await items(page).filter(has_text="12:57:00 · Ring").click()
+    video = page.locator("video")
+    assert await video.evaluate("(video) => video.currentTime") < 5
+    await page.wait_for_function(
+        "(video) => video.videoWidth && video.currentTime > 0.5", arg=await video.element_handle()
+    )
+    await window.picture("media-4-plays")
+    await video.evaluate("(video) => { video.currentTime = 15 }")
+    await page.wait_for_function(
+        "(video) => !video.seeking && video.currentTime > 15.3", arg=await video.element_handle()
+    )
+    await window.picture("media-5-wound")
+    assert 20 < await video.evaluate("(video) => video.duration") < 25
+
+
+async def test_a_search_finds_the_rings_of_a_day(demo: Rig, open_window: OpenWindow) -> None:
+    window = await open_window(360, 780, scheme="dark")
+    page = await open_front_door(window, demo)
+    await window.picture("media-6-camera-phone")
+    assert await window.flaws() == []
+    await page.get_by_placeholder("Search Front Door").fill("ring yesterday")
+    await page.get_by_placeholder("Search Front Door").press("Enter")
+    await expect(items(page)).to_have_count(1)
+    await expect(items(page)).to_contain_text("12:57")
+    await all_have_pictures(page)
+    await window.picture("media-7-found-phone")
