@@ -26,7 +26,7 @@ def link(folder: Path, cloud: CoreCloud, *, polling: bool = True) -> None:
     (folder / "configuration.yaml").write_text("logger:\n  default: warning\n", encoding="utf-8")
     now = datetime.now(UTC).isoformat()
     token = cloud.token()
-    entry = {
+    entry: dict[str, object] = {
         "created_at": now,
         "data": {
             "username": "bench@example.com",

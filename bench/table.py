@@ -59,7 +59,7 @@ def compared(what: str, values: tuple[Sequence[float], Sequence[float]], *, unit
 
 def markdown(rows: Iterable[Row]) -> str:
     """Return the table as Markdown, in columns for a terminal, too."""
-    lines = [HEADER, *(row.cells for row in rows)]
+    lines: list[tuple[str, ...]] = [HEADER, *(row.cells for row in rows)]
     widths = [max(len(line[column]) for line in lines) for column in range(len(HEADER))]
     lines.insert(1, tuple("-" * width for width in widths))
     return "\n".join(

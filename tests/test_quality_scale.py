@@ -101,10 +101,9 @@ def test_every_rule_is_met_or_says_why_it_does_not_apply() -> None:
     assert unexplained == []
 
 
-def test_the_manifest_claims_no_more_than_the_scale() -> None:
-    """All rules are met or do not apply, so whatever tier Home Assistant knows is reached."""
-    claimed = load(INTEGRATION / "manifest.json").get("quality_scale")
-    assert claimed in {None, *(tier.lower() for tier in tiers(SCALE))}
+def test_the_manifest_claims_the_highest_tier() -> None:
+    """It may, as all rules are met or do not apply."""
+    assert load(INTEGRATION / "manifest.json")["quality_scale"] == [*tiers(SCALE)][-1].lower() == "platinum"
 
 
 def test_every_rule_that_is_met_has_something_to_show_for_it() -> None:

@@ -114,7 +114,7 @@ async def _async_runtime_data(
         activity,
         pictures=Pictures(hass, entry, media, cache),
         clips=Clips(hass, entry, media, cache),
-        recordings=Recordings(hass, entry, client),
+        recordings=Recordings(client, coordinator, activity.labels),
         live=LiveViews(hass, entry, Whep(client)),
     )
 

@@ -108,7 +108,7 @@ class Pictures:
         for stop in (
             coordinator.async_add_listener(self._follow),
             self._hass.bus.async_listen(dr.EVENT_DEVICE_REGISTRY_UPDATED, self._device_changed),
-            async_call_later(self._hass, LOOK_BACK_AFTER_SECONDS, self._async_look_back),
+            async_call_later(self._hass, LOOK_BACK_AFTER_SECONDS, self._look_back),
             self._close,
         ):
             self._entry.async_on_unload(stop)
@@ -309,7 +309,12 @@ class Pictures:
                 self._last[camera] = LastPicture(picture=picture, event=event)
                 self._tell(camera)
 
-    async def _async_look_back(self, _now: datetime) -> None:
+    @callback
+    def _look_back(self, _now: datetime) -> None:
+        # In a task that ends with the account, which may be reloaded while Ring is asked.
+        self._entry.async_create_background_task(self._hass, self._async_look_back(), "ring_partner first pictures")
+
+    async def _async_look_back(self) -> None:
         """Find a first picture for cameras that have none: of what is known, or of the newest row of the history."""
         data = self._entry.runtime_data.coordinator.data
         for device_id in [device_id for device_id in data.devices if self._has_none(device_id)]:

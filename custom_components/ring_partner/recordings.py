@@ -10,15 +10,14 @@ from typing import Final
 
 from yarl import URL
 
-from homeassistant.core import HomeAssistant
 from homeassistant.util import dt as dt_util
 
 from .api import MAX_CLIP, HistoryEvent, HistoryPage, RingClient, RingRateLimitError, RingUnavailableError
+from .coordinator import RingCoordinator
 from .events import SAME_WITHIN, Kind
 from .history_index import KEPT_FOR, HistoryIndex
 from .identifiers import CameraId, ClipId, Shelf
-from .labels import Label
-from .models import RingConfigEntry
+from .labels import Label, Labels
 
 # Of a recording that does not say when it ended.
 _USUAL_LENGTH: Final = timedelta(seconds=30)
@@ -60,11 +59,11 @@ class Recording:
 class Recordings:
     """The histories of one account."""
 
-    def __init__(self, hass: HomeAssistant, entry: RingConfigEntry, client: RingClient) -> None:
+    def __init__(self, client: RingClient, coordinator: RingCoordinator, labels: Labels) -> None:
         """Prepare; nothing is requested before somebody looks."""
-        self._hass = hass
-        self._entry = entry
         self._client = client
+        self._coordinator = coordinator
+        self._labels = labels
         self._indexes: dict[tuple[str, str], HistoryIndex] = {}
         # Whether Ring filters the history of a device, as far as that is known.
         self._filters: dict[str, bool] = {}
@@ -102,7 +101,7 @@ class Recordings:
     def tells_apart(self, device_id: str) -> bool:
         """Whether anything tells the device's motions apart: a filter that works, or what was pushed."""
         return self._filters.get(device_id, False) or any(
-            f"motion.{sub_type}" in _SUB_TYPES for _, sub_type in self._pushed(device_id)
+            f"motion.{sub_type}" in _SUB_TYPES for _, sub_type in self._labels.of(device_id)
         )
 
     def begin(self, device_id: str) -> datetime | None:
@@ -133,24 +132,23 @@ class Recordings:
         return is_filtered
 
     def _index(self, device_id: str, event_types: str) -> HistoryIndex:
-        devices = self._entry.runtime_data.coordinator.data.devices
+        devices = self._coordinator.data.devices
         self._indexes = {key: index for key, index in self._indexes.items() if key[0] in devices}
         fetch = partial(self._async_fetch, device_id, event_types.split(","))
         return self._indexes.setdefault((device_id, event_types), HistoryIndex(fetch))
 
     async def _async_fetch(self, device_id: str, event_types: Sequence[str], at: URL | None) -> HistoryPage:
-        coordinator = self._entry.runtime_data.coordinator
-        if (wait := coordinator.seconds_to_wait) > 0:
+        if (wait := self._coordinator.seconds_to_wait) > 0:
             raise RingRateLimitError("Ring asks to wait", retry_after=wait)
         try:
             return await self._client.async_get_history_page(device_id, event_types, at)
         except RingUnavailableError as err:
-            coordinator.heed(err)
+            self._coordinator.heed(err)
             raise
 
     def _read(self, camera: CameraId, rows: Iterable[HistoryEvent]) -> list[Recording]:
         """Return the rows that are recordings, with what is known of them from elsewhere."""
-        pushed = self._pushed(camera.device_id)
+        pushed = self._labels.of(camera.device_id)
         found = [recording for row in rows if (recording := _recording(camera, row)) is not None]
         return [self._with_sub_type(item, pushed) if item.kind is Kind.MOTION else item for item in found]
 
@@ -164,13 +162,9 @@ class Recordings:
                     return replace(recording, sub_type=wanted.partition(".")[2])
         return replace(recording, sub_type=_nearest(pushed, recording.at))
 
-    def _pushed(self, device_id: str) -> Sequence[Label]:
-        """Return the motions of a device that Ring pushed: only pushes say what it was."""
-        return self._entry.runtime_data.activity.labels.of(device_id)
-
     def _pushed_since(self, device_id: str, wanted: str) -> datetime | None:
         """Return from when on a sub-type has been pushed."""
-        of_this = (at for at, sub_type in self._pushed(device_id) if f"motion.{sub_type}" == wanted)
+        of_this = (at for at, sub_type in self._labels.of(device_id) if f"motion.{sub_type}" == wanted)
         return None if (first := next(of_this, None)) is None else first - SAME_WITHIN
 
 

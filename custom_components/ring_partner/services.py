@@ -252,8 +252,9 @@ async def _async_moment(call: ServiceCall, entry: RingConfigEntry, camera: Camer
     event_id, now = call.data[ATTR_EVENT_ID], dt_util.utcnow()
     if (announced := _announced(call, event_id)) is not None:
         return announced, DEFAULT_LENGTH
+    recordings = entry.runtime_data.recordings
     for span in SEARCHED:
-        for item in await entry.runtime_data.recordings.async_between(camera, now - span, now):
+        for item in await recordings.async_between(camera, now - span, now):
             if item.event_id == event_id:
                 return item.at, item.duration
     raise _refusal("unknown_event")

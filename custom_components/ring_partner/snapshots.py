@@ -21,14 +21,15 @@ SEARCHED: Final = (timedelta(days=1), timedelta(days=30))
 
 async def async_picture_of(hass: HomeAssistant, entry: RingConfigEntry, camera: CameraId, at: datetime) -> Picture:
     """Return the picture of a moment, patiently if that was just now. Raises RingError."""
+    pictures = entry.runtime_data.pictures
     for _ in range(_RETRIES):
         try:
-            return await entry.runtime_data.pictures.async_get(camera, at)
+            return await pictures.async_get(camera, at)
         except RingMediaNotReadyError, RingMediaNotFoundError:
             if dt_util.utcnow() - at > STALE_AFTER:
                 raise
         await async_wait_until(hass, dt_util.utcnow() + _RETRY_AFTER)
-    return await entry.runtime_data.pictures.async_get(camera, at)
+    return await pictures.async_get(camera, at)
 
 
 async def async_last_picture(
@@ -53,8 +54,8 @@ async def async_last_picture(
 
 
 async def _async_newest(entry: RingConfigEntry, camera: CameraId) -> datetime | None:
-    now = dt_util.utcnow()
+    recordings, now = entry.runtime_data.recordings, dt_util.utcnow()
     for span in SEARCHED:
-        if found := await entry.runtime_data.recordings.async_between(camera, now - span, now):
+        if found := await recordings.async_between(camera, now - span, now):
             return found[0].at
     return None

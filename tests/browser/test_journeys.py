@@ -118,7 +118,7 @@ async def _set_options(window: Window, dialog: Locator, values: Sequence[int]) -
     """Fill in the numbers, turn the one doorbell on or off, and wait until all of it is in use."""
     for position, value in enumerate(values):
         await dialog.get_by_role("spinbutton").nth(position).fill(str(value))
-    await dialog.get_by_role("checkbox", name="Garden").click()
+    await dialog.get_by_text("Garden", exact=True).click()
     await dialog.get_by_role("button", name="Submit").click()
     await expect(window.page.get_by_text("Options successfully saved.")).to_be_visible()
     await window.page.keyboard.press("Escape")
@@ -205,7 +205,7 @@ async def test_a_repair_says_what_to_do_and_goes_once_it_is_done(demo: Rig, open
     await expect(dialog.get_by_text("Home Assistant has refused at least ten calls")).to_be_visible()
     await look(window, dialog, "repair-1-what-to-do")
     await dialog.get_by_role("button", name="Submit").click()
-    await expect(dialog.get_by_text("The repair is complete!")).to_be_visible()
+    await expect(dialog.get_by_text("The issue is repaired!")).to_be_visible()
     await window.picture("repair-2-done")
     await page.keyboard.press("Escape")
     await expect(page.get_by_text("There are currently no repairs pending")).to_be_visible()

@@ -124,6 +124,7 @@ async def _enable(phone: Window, rig: Rig, person: str, *, without: str | None =
     await page.get_by_role("button", name="Allow").click()
     if without is not None:
         await page.get_by_label(without).uncheck()
+    await page.evaluate("scrollTo(0, 0)")
     await phone.picture("phone-3-devices", docs="phone")
     assert await phone.clipped() == []
     await page.get_by_role("button", name="Enable", exact=True).click()

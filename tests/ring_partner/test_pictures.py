@@ -6,6 +6,7 @@ from pathlib import Path
 
 from freezegun.api import FrozenDateTimeFactory
 import pytest
+from pytest_homeassistant_custom_component.common import async_fire_time_changed
 
 from custom_components.ring_partner.const import DOMAIN
 from custom_components.ring_partner.identifiers import CameraId
@@ -19,7 +20,16 @@ from ring_cloud.media_time import read_time
 from ring_cloud.model import Device
 
 from .polls import async_pass_time, async_set_up, issues, reauths, registered
-from .pushes import MINUTE, SECOND, async_arrive, async_pass_in_steps, async_press, async_set_up_pushed, webhook_url
+from .pushes import (
+    HISTORY,
+    MINUTE,
+    SECOND,
+    async_arrive,
+    async_pass_in_steps,
+    async_press,
+    async_set_up_pushed,
+    webhook_url,
+)
 
 ASK = "/v1/devices/*/media/image/download"
 
@@ -349,6 +359,20 @@ class TestTheFirst:
         await async_pass_in_steps(hass, freezer, 2 * MINUTE)
         assert shows(entry, door) == ms(at)
         assert asked(cloud) == 1
+
+    async def test_an_account_that_is_unloaded_meanwhile_asks_no_further(self, freezer, hass, cloud, entry) -> None:
+        await async_set_up(hass, entry)
+        await async_pass_in_steps(hass, freezer, 70 * SECOND)
+        before = cloud.count("GET", HISTORY)
+        held = cloud.faults.add(HISTORY, delay=math.inf, count=None)
+        freezer.tick(10)
+        async_fire_time_changed(hass)
+        await held.reached()
+        assert await hass.config_entries.async_unload(entry.entry_id)
+        held.release()
+        await hass.async_block_till_done(wait_background_tasks=True)
+        # That of the regular reader, and the first of those for pictures.
+        assert cloud.count("GET", HISTORY) <= before + 2
 
     async def test_it_comes_from_long_ago(self, freezer, hass, cloud, entry, door) -> None:
         await async_press(hass, cloud, door, "human")

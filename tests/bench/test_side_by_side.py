@@ -1,0 +1,86 @@
+"""The table beside core `ring`: what it counts, without its timings, and how it judges."""
+
+from collections.abc import Iterator
+import logging
+
+import pytest
+import pytest_socket
+
+from bench import side_by_side_counts as counts
+from bench.table import Row, at_most, compared, markdown, number
+
+DEVICES = 2
+
+
+@pytest.fixture(autouse=True)
+def disable_http_server() -> None:
+    """Replace what Home Assistant's harness has by this name: here the server is the point."""
+
+
+@pytest.fixture(autouse=True)
+def _loopback_only(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> Iterator[None]:
+    """Home Assistant's harness forbids sockets; the bench's environment is taken back; nobody has ffmpeg."""
+    caplog.set_level(logging.CRITICAL)
+    pytest_socket.enable_socket()
+    pytest_socket.socket_allow_hosts(["127.0.0.1", "localhost", "::1"], allow_unix_socket=True)
+    monkeypatch.setenv("RING_PARTNER_CLOUD", "")
+    logging.disable(logging.ERROR)
+    yield
+    logging.disable(logging.NOTSET)
+
+
+def test_core_asks_for_each_device_and_this_integration_once_for_all() -> None:
+    core = counts.run(counts.core(DEVICES), counts.idle)
+    ours = counts.run(counts.ours(DEVICES), counts.idle)
+    pushed = counts.run(counts.ours(DEVICES, pushed=True), counts.idle)
+    assert core.requests_an_hour == 60 * (1 + 2 * DEVICES)
+    assert ours.requests_an_hour == 60 * (1 + ours.cameras)
+    assert pushed.requests_an_hour == 4 + pushed.cameras
+    assert core.writes_of_a_poll > core.entities / 2
+    assert ours.writes_of_a_poll == 0
+
+
+def test_a_hundred_calls_with_an_expired_token_are_a_hundred_refreshes_of_core_and_one_of_ours() -> None:
+    assert counts.run(counts.core(DEVICES), counts.refreshes) == 100
+    assert counts.run(counts.ours(DEVICES), counts.refreshes) == 1
+
+
+def test_a_failing_device_takes_others_of_core_with_it_and_none_of_ours() -> None:
+    assert counts.run(counts.core(DEVICES), counts.collateral).lost_elsewhere > 0
+    assert counts.run(counts.ours(DEVICES), counts.collateral).lost_elsewhere == 0
+
+
+def test_ours_waits_as_long_as_ring_asks() -> None:
+    assert counts.run(counts.core(DEVICES), counts.after_retry_after) == pytest.approx(60, abs=1)
+    assert counts.run(counts.ours(DEVICES), counts.after_retry_after) >= 300
+
+
+def test_motion_after_a_ring_rings_again_in_core_only() -> None:
+    assert counts.run(counts.core(DEVICES), counts.rings) == 2
+    assert counts.run(counts.ours(DEVICES, pushed=True), counts.rings) == 1
+
+
+def test_a_row_says_whether_its_goal_is_met() -> None:
+    assert at_most("a", (5, 2), 2).met is True
+    assert at_most("a", (5, 2.1), 2).met is False
+    assert at_most("a", (5, 1), 0).cells == ("a", "5", "1", "0", "missed")
+
+
+def test_a_row_without_a_goal_shows_the_ratio_of_the_medians() -> None:
+    row = compared("a", ([10, 20, 900], [5, 5, 1]), unit=" ms")
+    assert row.cells == ("a", "20 ms", "5 ms (1/4.0)", "", "")
+    assert compared("a", ([2], [3])).ours == "3 (1.5 x)"
+
+
+def test_the_table_is_aligned_markdown() -> None:
+    rows = [Row(what="requests", core="1", ours="2"), at_most("a", (5, 2), 2, unit=" s")]
+    lines = markdown(rows).splitlines()
+    assert len({len(line) for line in lines}) == 1
+    assert [cell.strip() for cell in lines[3].split("|")[1:-1]] == ["a", "5 s", "2 s", "≤ 2 s", "ok"]
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(2400, "2 400"), (0.046, "0.05"), (7.25, "7.25"), (38.64, "38.6"), (386.4, "386"), (3.0, "3")]
+)
+def test_numbers_have_as_many_digits_as_mean_something(value: float, text: str) -> None:
+    assert number(value) == text
