@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 import json
 import logging
+import os
 import platform
 import shutil
 from statistics import median
@@ -18,7 +19,7 @@ import time
 from . import side_by_side_counts as counts, side_by_side_times as timing
 from .home import ROOT, scratch
 from .side_by_side_child import Side
-from .table import Row, at_most, compared, markdown, number
+from .table import Row, at_most, compared, markdown
 
 RESULTS = ROOT / "bench" / "results.md"
 DEVICES = (1, 6, 20, 100)
@@ -50,14 +51,18 @@ class Progress:
         print(f"[{time.monotonic() - self._began:3.0f}s] {text}", file=sys.stderr, flush=True)
 
 
+def _count(many: int, what: str) -> str:
+    return f"{many} {what}{'' if many == 1 else 's'}"
+
+
 def idle_rows(devices: Sequence[int], say: Callable[[str], None]) -> Iterator[Row]:
     """Count what an idle hour costs, and what a start and a poll do."""
     for many in devices:
-        say(f"an idle hour of {many} devices")
+        say(f"an idle hour of {_count(many, 'device')}")
         core = counts.run(counts.core(many), counts.idle)
         polled = counts.run(counts.ours(many), counts.idle)
         pushed = counts.run(counts.ours(many, pushed=True), counts.idle)
-        some = f"{many} device{'s' if many > 1 else ''}, {polled.cameras} of them cameras"
+        some = f"{_count(many, 'device')}, {_count(polled.cameras, 'camera')}"
         for ours, text, limit in (
             (pushed, "pushes proven", PUSHED_BASE + polled.cameras),
             (polled, "no public URL", POLLED_BASE * (1 + polled.cameras)),
@@ -65,7 +70,9 @@ def idle_rows(devices: Sequence[int], say: Callable[[str], None]) -> Iterator[Ro
             values = core.requests_an_hour, ours.requests_an_hour
             yield at_most(f"idle requests an hour, {text}: {some}", values, limit)
         yield at_most(
-            f"requests before the first entities: {many}", (core.before_first_entity, polled.before_first_entity), 2
+            f"requests before the first entities: {_count(many, 'device')}",
+            (core.before_first_entity, polled.before_first_entity),
+            2,
         )
         if many == timing.FEW:
             entities = f"{core.entities} and {polled.entities} entities"
@@ -158,19 +165,27 @@ def time_rows(measured: dict[Side, timing.Times]) -> Iterator[Row]:
     yield compared("memory of an entity", ([held[0] / more[0]], [held[1] / more[1]]), unit=" KiB")
 
 
-def document(rows: Sequence[Row], effort: Effort) -> str:
+def is_busy() -> bool:
+    """Return whether the machine has other things to do, which makes times longer than they are."""
+    return os.getloadavg()[0] > (os.cpu_count() or 1) / 2
+
+
+def document(rows: Sequence[Row], effort: Effort, *, busy: bool) -> str:
     """Return the file."""
     day = datetime.now(UTC).date().isoformat()
     goals = [row.met for row in rows if row.met is not None]
-    hurry = "" if effort is FULL else "\nThis was a quick run: too short to quote.\n"
+    warning = "" if effort is FULL else "\nThis was a quick run: too short to quote.\n"
+    warning += (
+        "\nThe machine had other things to do, so that all times are longer than they should be.\n" if busy else ""
+    )
     return f"""# Beside core `ring`
 
 Written by `scripts/bench` on {day}: Home Assistant {version("homeassistant")}, ring-doorbell \
 {version("ring-doorbell")}, Python {platform.python_version()}. {sum(goals)} of {len(goals)} goals are met.
-{hurry}
+{warning}
 {markdown(rows)}
 
-{NOTES}"""
+{NOTES.format(repeats=effort.repeats, imports=effort.imports)}"""
 
 
 NOTES = """\
@@ -216,13 +231,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     effort = QUICK if options.quick else FULL
     logging.disable(logging.ERROR)
-    say = Progress()
+    say, busy = Progress(), is_busy()
     rows = [*idle_rows(effort.devices, say), *fault_rows(say), *import_rows(effort.imports, say)]
     measured = asyncio.run(timing.measure(say, repeats=effort.repeats, webhook_seconds=effort.webhook_seconds))
     rows += time_rows(measured)
-    text = (
-        document(rows, effort).replace("{repeats}", number(effort.repeats)).replace("{imports}", number(effort.imports))
-    )
+    text = document(rows, effort, busy=busy)
     print(markdown(rows))
     with open(options.output, "w", encoding="utf-8") as file:  # noqa: PTH123
         file.write(text)

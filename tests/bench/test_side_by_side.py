@@ -11,6 +11,11 @@ from bench.table import Row, at_most, compared, markdown, number
 
 DEVICES = 2
 
+# The library that core `ring` uses, as released.
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:BasicAuth is deprecated:DeprecationWarning", "ignore:The 'auth' parameter:DeprecationWarning"
+)
+
 
 @pytest.fixture(autouse=True)
 def disable_http_server() -> None:

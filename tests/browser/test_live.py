@@ -46,7 +46,7 @@ async def test_a_camera_plays_until_it_is_closed(demo: Rig, open_window: OpenWin
     window = await open_window()
     page = await open_camera(window, demo)
     await page.wait_for_function(PLAYS)
-    await window.picture("live-plays")
+    await window.picture("live-plays", docs="live")
     assert (await demo.home.states())[CAMERA]["state"] == "streaming"
     assert await sessions(demo) == 1
     await page.keyboard.press("Escape")
