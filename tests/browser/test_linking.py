@@ -113,6 +113,7 @@ async def _paste_into_portal(phone: Window, addresses: dict[str, str]) -> None:
     await phone.picture("phone-1-portal")
     await phone.page.get_by_role("button", name="Save").click()
     await expect(phone.page.get_by_text("The app was saved.")).to_be_visible()
+    await phone.page.get_by_role("button", name="Dismiss").click()
 
 
 async def _enable(phone: Window, rig: Rig, person: str, *, without: str | None = None) -> None:

@@ -52,8 +52,8 @@ async def test_a_recording_of_yesterday_is_found_played_and_wound(demo: Rig, ope
     assert await window.flaws() == []
     await open_folder(page, "Yesterday")
     await expect(items(page)).to_have_count(EVENTS_PER_DAY)
-    await all_have_pictures(page)
     await page.mouse.move(0, 0)
+    await all_have_pictures(page)
     await window.picture("media-3-day", docs="media")
 
     await items(page).filter(has_text="12:57:00 · Ring").click()

@@ -118,9 +118,8 @@ class Window:
         await self.page.screenshot(path=SCREENSHOTS / f"{name}.png")
         if docs is not None and Window.makes_docs:
             DOCS.mkdir(exist_ok=True)
-            # As many colours as anybody can tell apart here, in a third of the bytes.
             with Image.open(SCREENSHOTS / f"{name}.png") as picture:
-                picture.convert("RGB").quantize(256, dither=Image.Dither.NONE).save(DOCS / f"{docs}.png", optimize=True)
+                picture.convert("RGB").save(DOCS / f"{docs}.png", optimize=True)
 
     def _heard(self, message: ConsoleMessage) -> None:
         if message.type == "error":
