@@ -138,7 +138,7 @@ def time_rows(measured: dict[Side, timing.Times]) -> Iterator[Row]:
     few, some, many, very_many = timing.FEW, timing.SOME, timing.MANY, timing.VERY_MANY
     for devices in (few, many):
         values = core.set_up[devices], ours.set_up[devices]
-        entities = f"{core.entities[devices]} and {ours.entities[devices]} entities"
+        entities = f"{core.registered[devices]} and {ours.registered[devices]} entities are registered"
         yield compared(f"set-up, modules loaded: {devices} devices, {entities}", values, unit=" ms")
     for devices in (many, very_many):
         values = core.polled[devices], ours.listed[devices]

@@ -23,6 +23,7 @@ from custom_components.ring_partner.kinds import is_camera
 from homeassistant import loader
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import Event, EventStateChangedData, HomeAssistant, callback
+from homeassistant.helpers import entity_registry as er
 from homeassistant.setup import async_setup_component
 
 from .core_ring import led_to
@@ -55,6 +56,8 @@ class Birth:
 
     set_up: Cost
     entities: int
+    registered: int
+    """With those that are off until somebody wants them."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -129,7 +132,7 @@ async def _be_born(side: Side, folder: Path, meter: Meter) -> tuple[HomeAssistan
         await async_setup_component(hass, side, {})
         await hass.async_block_till_done(wait_background_tasks=True)
     entities = sum(hass.states.async_entity_ids_count(domain) for domain in PLATFORMS[side])
-    return hass, Birth(set_up=set_up, entities=entities)
+    return hass, Birth(set_up=set_up, entities=entities, registered=len(er.async_get(hass).entities))
 
 
 async def _poll(side: Side, entry: ConfigEntry, *, histories: bool) -> None:

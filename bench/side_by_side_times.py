@@ -126,6 +126,7 @@ class Times:
     """Of the polls of a hundred devices, changed and unchanged, in each start."""
     held: dict[int, int] = field(default_factory=dict)
     entities: dict[int, int] = field(default_factory=dict)
+    registered: dict[int, int] = field(default_factory=dict)
     latencies: list[list[float]] = field(default_factory=list)
 
 
@@ -134,7 +135,7 @@ async def live_once(side: Side, devices: int, polls: int, times: Times) -> None:
     async with child(side, devices) as one:
         birth = one.birth
         times.set_up[devices].append(birth.set_up.cpu)
-        times.entities[devices] = birth.entities
+        times.entities[devices], times.registered[devices] = birth.entities, birth.registered
         if devices == MANY:
             times.set_up_longest.append(birth.set_up.longest)
         if not polls:

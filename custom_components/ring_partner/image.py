@@ -80,6 +80,12 @@ class LastEventImage(CameraEntity[LastPicture], ImageEntity):
 
     @property
     @override
+    def entity_picture(self) -> str | None:
+        """Where browsers find it; without a picture, they would be answered with an error."""
+        return None if self._value is None else super().entity_picture
+
+    @property
+    @override
     def content_type(self) -> str:
         """JPEG, unless Ring says otherwise."""
         return self._attr_content_type if self._value is None else self._value.picture.content_type

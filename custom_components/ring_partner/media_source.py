@@ -188,7 +188,7 @@ class _CameraBrowser:
             found = [item for item in await self._recordings.async_between(self._camera, start, end) if item.kind]
         else:
             found = await self._recordings.async_on(search.shelf, self._camera, start, end)
-        return [(item.at, self._item(item, f"{self._name} · {self._texts.moment(item)}")) for item in found[:MAX_FOUND]]
+        return [(item.at, self._item(item, f"{self._texts.moment(item)} · {self._name}")) for item in found[:MAX_FOUND]]
 
     async def _async_day(self, day: date) -> list[BrowseMediaSource]:
         """Return what happened on a day; live views are on a shelf of their own."""

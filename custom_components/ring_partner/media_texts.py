@@ -13,6 +13,7 @@ from .const import DOMAIN
 from .events import Kind
 from .recordings import Recording
 
+_WEEK: Final = timedelta(days=7)
 _PREFIX: Final = f"component.{DOMAIN}.common."
 _KINDS: Final[Mapping[Kind | None, str]] = {Kind.MOTION: "motion", Kind.RING: "ring", None: "live_view"}
 _SUB_TYPES: Final[Mapping[str | None, str]] = {
@@ -25,7 +26,10 @@ _SUB_TYPES: Final[Mapping[str | None, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class MediaTexts:
-    """The words for days, kinds and lengths; dates are ISO 8601, which is the same everywhere."""
+    """The words for days, kinds and lengths.
+
+    A card of the media browser shows about twenty letters: what tells two of them apart comes first.
+    """
 
     words: Mapping[str, str]
 
@@ -34,23 +38,27 @@ class MediaTexts:
         return self.words[key]
 
     def day(self, day: date, today: date) -> str:
-        """Return a day's title, such as "Yesterday · 2026-11-20"."""
+        """Return a day's title: "Yesterday", the weekday for a week, and then "2026-11-10"."""
+        if not today - _WEEK < day <= today:
+            return day.isoformat()
         near = {today: "today", today - timedelta(days=1): "yesterday"}
-        return f"{self[near.get(day, f'weekday_{day.isoweekday()}')]} · {day.isoformat()}"
+        return self[near.get(day, f"weekday_{day.isoweekday()}")]
 
     def event(self, recording: Recording) -> str:
-        """Return a title on its day, such as "18:04:31 · Person · 32 s"."""
-        return f"{dt_util.as_local(recording.at):%H:%M:%S} · {self._what(recording)}"
+        """Return a title on its day, such as "18:04 · Person · 32 s"."""
+        return f"{dt_util.as_local(recording.at):%H:%M} · {self._kind(recording)} · {self._length(recording)}"
 
     def moment(self, recording: Recording) -> str:
-        """Return a title among those of other days."""
-        return f"{dt_util.as_local(recording.at).date().isoformat()} {self.event(recording)}"
+        """Return a title among those of other days, such as "Person · 11-20 18:04"."""
+        return f"{self._kind(recording)} · {dt_util.as_local(recording.at):%m-%d %H:%M}"
 
-    def _what(self, recording: Recording) -> str:
-        kind = self[_SUB_TYPES.get(recording.sub_type, _KINDS[recording.kind])]
+    def _kind(self, recording: Recording) -> str:
+        return self[_SUB_TYPES.get(recording.sub_type, _KINDS[recording.kind])]
+
+    def _length(self, recording: Recording) -> str:
         minutes, seconds = divmod(round(recording.duration.total_seconds()), 60)
         length = self["minutes" if minutes else "seconds"]
-        return f"{kind} · {length.replace('{minutes}', str(minutes)).replace('{seconds}', str(seconds))}"
+        return length.replace("{minutes}", str(minutes)).replace("{seconds}", str(seconds))
 
 
 async def async_texts(hass: HomeAssistant) -> MediaTexts:
