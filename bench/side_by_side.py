@@ -36,7 +36,7 @@ class Effort:
     webhook_seconds: float
 
 
-FULL = Effort(DEVICES, repeats=3, imports=7, webhook_seconds=15)
+FULL = Effort(DEVICES, repeats=3, imports=7, webhook_seconds=8)
 QUICK = Effort((1, 6), repeats=1, imports=1, webhook_seconds=3)
 
 

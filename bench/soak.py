@@ -19,6 +19,7 @@ import shutil
 from statistics import median
 import sys
 import time
+from typing import override
 from unittest.mock import patch
 
 from homeassistant.util import dt as dt_util
@@ -114,6 +115,7 @@ class _Errors(logging.Handler):
         super().__init__(logging.ERROR)
         self._kept = kept
 
+    @override
     def emit(self, record: logging.LogRecord) -> None:
         """Keep it, but for what a killed Home Assistant could not close."""
         if not record.getMessage().startswith("Unclosed"):

@@ -94,6 +94,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: RingConfigEntry) -> bool
     entry.runtime_data = await _async_runtime_data(hass, entry, client, session, coordinator)
     await entry.runtime_data.pictures.async_start()
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
+    coordinator.async_refresh_account_soon()
     # Only now is there somebody to hear of what happens.
     await async_listen(hass, entry)
     return True

@@ -137,7 +137,7 @@ async def async_setup_entry(
             if coordinator.data.activity.get(device.id, NOTHING_YET).sees_people:
                 yield HeldBinarySensor(coordinator, device, OCCUPANCY, hold)
 
-    async_add_as_devices_appear(entry, async_add_entities, build)
+    await async_add_as_devices_appear(entry, async_add_entities, build)
 
 
 class RingBinarySensor(DeviceEntity[bool], BinarySensorEntity):

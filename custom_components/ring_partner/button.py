@@ -33,7 +33,7 @@ async def async_setup_entry(
         for number, (slot, sound) in enumerate(sounds_of(device).items(), start=1):
             yield SoundButton(coordinator, device, slot, sound.name, number)
 
-    async_add_as_devices_appear(entry, async_add_entities, build)
+    await async_add_as_devices_appear(entry, async_add_entities, build)
 
 
 class SoundButton(DeviceEntity[Sound], ButtonEntity):

@@ -52,7 +52,7 @@ async def async_setup_entry(
         for camera in cameras_of(device):
             yield RingCamera(entry, device, camera, no_picture)
 
-    async_add_as_devices_appear(entry, async_add_entities, build)
+    await async_add_as_devices_appear(entry, async_add_entities, build)
 
 
 class RingCamera(CameraEntity[bool], Camera):

@@ -79,7 +79,8 @@ class RingCoordinator(DataUpdateCoordinator[RingData]):
         self._keeper = DeviceKeeper(hass, entry)
         self._account = Account(token_expires_at=session.expires_at, scopes=session.scopes)
         self.data = RingData(self._account, {})
-        self._account_due: datetime = dt_util.utcnow()
+        # Not before there are entities: they wait for one request only.
+        self._account_due: datetime | None = None
         self._not_before: datetime = dt_util.utcnow()
         self._listed: Mapping[str, Device] = {}
         # A group may be listed and its history refused all the same.
@@ -254,7 +255,7 @@ class RingCoordinator(DataUpdateCoordinator[RingData]):
 
     @callback
     def async_refresh_account_soon(self) -> None:
-        """Read the link and the subscriptions anew: Ring says that they have changed."""
+        """Read the link and the subscriptions anew: after set-up, and when Ring says that they have changed."""
         self._account_due = dt_util.utcnow()
         self._refresh_account_if_due()
 
@@ -276,7 +277,7 @@ class RingCoordinator(DataUpdateCoordinator[RingData]):
 
     def _refresh_account_if_due(self) -> None:
         now = dt_util.utcnow()
-        if now >= self._account_due:
+        if self._account_due is not None and now >= self._account_due:
             self._account_due = now + ACCOUNT_INTERVAL
             self.config_entry.async_create_background_task(
                 self.hass, self._async_refresh_account(), "ring_partner account"

@@ -1,9 +1,11 @@
 """What all entities share: where they belong, and a state that is written only when it shows a change."""
 
 from abc import abstractmethod
+import asyncio
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
+from itertools import batched
 from typing import TYPE_CHECKING, override
 
 from homeassistant.core import callback
@@ -23,6 +25,8 @@ from .kinds import is_doorbell
 from .models import Account, RingConfigEntry
 
 NOTHING_YET = Activity()
+# Set up without giving the event loop a turn: a few milliseconds.
+DEVICES_AT_ONCE = 4
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -210,8 +214,7 @@ def _component_info(coordinator: RingCoordinator, device_id: str, identifier: st
     return ChildDeviceInfo(identifiers={(DOMAIN, identifier)}, parent_device_id=parent.id)
 
 
-@callback
-def async_add_as_devices_appear(
+async def async_add_as_devices_appear(
     entry: RingConfigEntry,
     async_add_entities: AddConfigEntryEntitiesCallback,
     build: Callable[[Device], Iterable[Entity]],
@@ -222,10 +225,9 @@ def async_add_as_devices_appear(
     alive: set[str | None] = set()
 
     @callback
-    def add_new() -> None:
-        devices = coordinator.data.devices
+    def add(devices: Iterable[Device]) -> None:
         new: list[Entity] = []
-        for device in devices.values():
+        for device in devices:
             shape = (
                 device.features,
                 device.capabilities,
@@ -241,10 +243,19 @@ def async_add_as_devices_appear(
             alive.add(entity.unique_id)
             # Entities of a device that only hides stay; those of one that was removed are needed again if it returns.
             entity.async_on_remove(partial(alive.discard, entity.unique_id))
-        for gone in seen.keys() - devices.keys():
-            del seen[gone]
         if new:
             async_add_entities(new)
 
+    @callback
+    def add_new() -> None:
+        devices = coordinator.data.devices
+        add(devices.values())
+        for gone in seen.keys() - devices.keys():
+            del seen[gone]
+
+    for some in batched(coordinator.data.devices.values(), DEVICES_AT_ONCE, strict=False):
+        add(some)
+        # Home Assistant registers entities without a pause, and of a hundred devices there are thousands.
+        await asyncio.sleep(0)
     entry.async_on_unload(coordinator.async_add_listener(add_new))
     add_new()

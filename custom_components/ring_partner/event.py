@@ -68,7 +68,7 @@ async def async_setup_entry(
         if is_camera(device):
             yield RingEventEntity(coordinator, activity, device, MOTION)
 
-    async_add_as_devices_appear(entry, async_add_entities, build)
+    await async_add_as_devices_appear(entry, async_add_entities, build)
 
 
 class RingEventEntity(DeviceEntity[bool], EventEntity):

@@ -38,7 +38,7 @@ async def async_setup_entry(
         for camera in cameras_of(device):
             yield LastEventImage(hass, entry, device, camera)
 
-    async_add_as_devices_appear(entry, async_add_entities, build)
+    await async_add_as_devices_appear(entry, async_add_entities, build)
 
 
 class LastEventImage(CameraEntity[LastPicture], ImageEntity):

@@ -345,7 +345,7 @@ async def async_setup_entry(
             for part in COMPONENT_SENSORS:
                 yield ComponentSensor(coordinator, device, component, part, part.value_fn)
 
-    async_add_as_devices_appear(entry, async_add_entities, build)
+    await async_add_as_devices_appear(entry, async_add_entities, build)
 
 
 class _ShowsValue(SensorEntity):
