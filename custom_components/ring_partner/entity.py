@@ -228,15 +228,7 @@ async def async_add_as_devices_appear(
     def add(devices: Iterable[Device]) -> None:
         new: list[Entity] = []
         for device in devices:
-            shape = (
-                device.features,
-                device.capabilities,
-                device.location,
-                device.configurations.chime_slots,
-                is_doorbell(device, entry.options.get(OPTION_DOORBELLS, ())),
-                coordinator.data.activity.get(device.id, NOTHING_YET).sees_people,
-            )
-            if seen.get(device.id) != shape:
+            if seen.get(device.id) != (shape := _shape(entry, device)):
                 seen[device.id] = shape
                 new += [entity for entity in build(device) if entity.unique_id not in alive]
         for entity in new:
@@ -259,3 +251,15 @@ async def async_add_as_devices_appear(
         await asyncio.sleep(0)
     entry.async_on_unload(coordinator.async_add_listener(add_new))
     add_new()
+
+
+def _shape(entry: RingConfigEntry, device: Device) -> tuple[object, ...]:
+    """Return what decides which entities a device has."""
+    return (
+        device.features,
+        device.capabilities,
+        device.location,
+        device.configurations.chime_slots,
+        is_doorbell(device, entry.options.get(OPTION_DOORBELLS, ())),
+        entry.runtime_data.coordinator.data.activity.get(device.id, NOTHING_YET).sees_people,
+    )
