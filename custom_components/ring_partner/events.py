@@ -66,6 +66,8 @@ class RingEvent:
     sub_type: str | None = None
     event_id: str | None = None
     component_ids: tuple[str, ...] = ()
+    ahead_until: datetime | None = None
+    """What Ring says of when it was, where our own clock has yet to come to that; `at` is when it arrived."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,6 +128,7 @@ def event_from_webhook(webhook: WebhookEvent, received: datetime) -> RingEvent |
         sub_type=webhook.sub_type,
         event_id=webhook.event_id,
         component_ids=webhook.component_ids,
+        ahead_until=webhook.at if webhook.at is not None and webhook.at > received else None,
     )
 
 
@@ -188,17 +191,26 @@ def _later(before: datetime | None, at: datetime) -> datetime:
     return at if before is None else max(before, at)
 
 
+type _Stored = tuple[float | str | None, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class _Entry:
     at: datetime
     source: Source
     sub_type: str | None
     event_id: str | None
+    ahead_until: datetime | None = None
 
     @classmethod
     def of(cls, event: RingEvent) -> Self:
         """Return what is kept of an event."""
-        return cls(event.at, event.source, event.sub_type, event.event_id)
+        return cls(event.at, event.source, event.sub_type, event.event_id, event.ahead_until)
+
+    def stored(self) -> _Stored:
+        """Return what a restart needs."""
+        ahead = () if self.ahead_until is None else (self.ahead_until.timestamp(),)
+        return (self.at.timestamp(), self.source, self.sub_type, self.event_id, *ahead)
 
     def repeats(self, event: RingEvent) -> bool:
         """Whether the same source tells of the same event again.
@@ -220,8 +232,9 @@ class _Entry:
 _moment_of = attrgetter("at")
 
 
-def _stored(entries: Iterable[_Entry], since: datetime) -> list[tuple[float, Source, str | None, str | None]]:
-    return [(item.at.timestamp(), item.source, item.sub_type, item.event_id) for item in entries if item.at >= since]
+def _stored(entries: Iterable[_Entry], since: datetime) -> list[_Stored]:
+    """Return what could be taken for news once more: until our clock is past it, a repetition seems to be of now."""
+    return [item.stored() for item in entries if max(item.at, item.ahead_until or item.at) >= since]
 
 
 def _may_be_forgotten(entries: Sequence[_Entry], event: RingEvent) -> bool:
@@ -305,7 +318,11 @@ class Ledger:
         ledger._requests.update(dict.fromkeys(data["requests"]))
         for device_id, kind, entries in data["events"]:
             ledger._events[device_id, Kind(kind)] = [
-                _Entry(datetime.fromtimestamp(at, UTC), Source(source), sub_type, event_id)
-                for at, source, sub_type, event_id in entries
+                _Entry(_from(at), Source(source), sub_type, event_id, *map(_from, ahead))
+                for at, source, sub_type, event_id, *ahead in entries
             ]
         return ledger
+
+
+def _from(timestamp: float) -> datetime:
+    return datetime.fromtimestamp(timestamp, UTC)

@@ -1,5 +1,6 @@
 """What Ring said is dealt with once, however often, late, or out of order it says it. Pure: no Home Assistant."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 import json
 
@@ -213,3 +214,17 @@ class TestGeneratedHistories(Histories.TestCase):
         database=None,
         suppress_health_check=[HealthCheck.too_slow],
     )
+
+
+def test_what_our_clock_has_yet_to_come_to_is_known_after_a_restart() -> None:
+    """A clock that is behind dates each delivery of one ring to when it arrived: only its id tells that it is known."""
+    ahead = NOW + timedelta(minutes=10)
+    first = RingEvent(
+        device_id="fake", kind=Kind.RING, at=NOW, source=Source.PUSH, event_id="fake-1", ahead_until=ahead
+    )
+    ledger = Ledger(NOW - timedelta(hours=1))
+    assert ledger.judge(first, NOW) is Verdict.FIRE
+    later = NOW + timedelta(minutes=5)
+    ledger = Ledger.from_dict(json.loads(json.dumps(ledger.as_dict(later))), started=later)
+    assert ledger.judge(replace(first, at=later), later) is Verdict.KNOWN
+    assert not ledger.as_dict(ahead + timedelta(hours=1))["events"]
