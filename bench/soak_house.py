@@ -144,6 +144,9 @@ class House(Rig):
         state = changed.data["new_state"]
         if state is None or state.domain != "event" or "event_id" not in state.attributes:
             return
+        if state.state == STATE_UNKNOWN:
+            # Back after a restart before which it was unavailable: Home Assistant knows what it was, and not when.
+            return
         if (state.entity_id, state.state) in self._seen:
             return
         self._seen.add((state.entity_id, state.state))

@@ -69,6 +69,11 @@ class RingEvent:
     ahead_until: datetime | None = None
     """What Ring says of when it was, where our own clock has yet to come to that; `at` is when it arrived."""
 
+    @property
+    def told_at(self) -> datetime:
+        """When it was as Ring says, which is the same each time it says so."""
+        return self.ahead_until or self.at
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StatusChange:
@@ -202,6 +207,10 @@ class _Entry:
     event_id: str | None
     ahead_until: datetime | None = None
 
+    @property
+    def told_at(self) -> datetime:
+        return self.ahead_until or self.at
+
     @classmethod
     def of(cls, event: RingEvent) -> Self:
         """Return what is kept of an event."""
@@ -215,18 +224,17 @@ class _Entry:
     def repeats(self, event: RingEvent) -> bool:
         """Whether the same source tells of the same event again.
 
-        Two pushes are the same only when all they say is: a bell may be pressed twice within seconds. The id counts by
-        itself, because the time of a device whose clock is ahead depends on when the push arrived.
+        Two pushes are the same only when all they say is: a bell may be pressed twice within seconds.
         """
         if self.source is not event.source:
             return False
         if self.event_id is not None and self.event_id == event.event_id:
             return True
-        return (self.at, self.sub_type) == (event.at, event.sub_type)
+        return (self.told_at, self.sub_type) == (event.told_at, event.sub_type)
 
     def confirms(self, event: RingEvent) -> bool:
         """Whether the other source has told of it; the history knows no sub-types, and may date it otherwise."""
-        return self.source is not event.source and abs(self.at - event.at) <= SAME_WITHIN
+        return self.source is not event.source and abs(self.told_at - event.told_at) <= SAME_WITHIN
 
 
 _moment_of = attrgetter("at")
@@ -234,7 +242,7 @@ _moment_of = attrgetter("at")
 
 def _stored(entries: Iterable[_Entry], since: datetime) -> list[_Stored]:
     """Return what could be taken for news once more: until our clock is past it, a repetition seems to be of now."""
-    return [item.stored() for item in entries if max(item.at, item.ahead_until or item.at) >= since]
+    return [item.stored() for item in entries if item.told_at >= since]
 
 
 def _may_be_forgotten(entries: Sequence[_Entry], event: RingEvent) -> bool:

@@ -1,5 +1,6 @@
 """A flow as Home Assistant's frontend drives it: over HTTP, by a signed-in user, with every text shown."""
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 import html
@@ -73,6 +74,13 @@ class Dialog:
         """See what the dialog shows once everything that was going on is done."""
         await self.hass.async_block_till_done()
         return await self._request("GET", f"/{self.step['flow_id']}")
+
+    async def look_past(self, step_id: str) -> dict[str, Any]:
+        """See what the dialog shows after a step that ends by itself, once the Ring cloud has answered."""
+        async with asyncio.timeout(5):
+            while (step := await self.look()).get("step_id") == step_id:
+                await asyncio.sleep(0.01)
+        return step
 
     async def close(self) -> None:
         """Close the window."""

@@ -228,3 +228,11 @@ def test_what_our_clock_has_yet_to_come_to_is_known_after_a_restart() -> None:
     ledger = Ledger.from_dict(json.loads(json.dumps(ledger.as_dict(later))), started=later)
     assert ledger.judge(replace(first, at=later), later) is Verdict.KNOWN
     assert not ledger.as_dict(ahead + timedelta(hours=1))["events"]
+
+
+def test_a_slow_clock_takes_what_both_sources_tell_for_one_ring() -> None:
+    """Its history dates a ring to what is yet to come here, its push to when it arrived."""
+    ahead = NOW + timedelta(minutes=10)
+    ledger = Ledger(NOW - timedelta(hours=1))
+    assert ledger.judge(row(ahead), NOW) is Verdict.FIRE
+    assert ledger.judge(replace(push(NOW), ahead_until=ahead), NOW) is Verdict.RECORD

@@ -176,7 +176,7 @@ class TestNobodyWaits:
         await open_addresses.join("reauth")
         await open_addresses.choose("ring_app")
         await open_addresses.wait_for_ring(cloud, app)
-        assert (await open_addresses.look())["step_id"] == "confirm"
+        assert (await open_addresses.look_past("wait"))["step_id"] == "confirm"
         assert (await open_addresses.submit())["reason"] == "reauth_successful"
         await hass.async_block_till_done()
         assert linked.state is ConfigEntryState.LOADED
