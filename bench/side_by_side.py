@@ -214,11 +214,8 @@ How it was measured:
 
 Where a goal may be missed, and why:
 
-- Requests before the first entities: entities wait for one request only, the list of devices. Completing the link and
-  reading the subscriptions begin at the same time, and nothing waits for them; they are counted all the same.
 - Modules imported: all of them are the integration's own files, each with one job; it needs no library. Home Assistant
   itself imports media source, diagnostics, repairs and so on at the start of each integration that has them.
-- The longest slice of set-up: Home Assistant adds all entities of a platform in one callback, core `ring`'s, too.
 - Times on a busy machine: where one side's times are poor, the other's usually are, too; run it again when it is quiet.
 """
 
