@@ -292,6 +292,7 @@ class TestDisk:
         await async_settle(house)
         other = timedelta(seconds=2)
         expected = len((await house.get(house.url(AT, other))).body)
+        await async_settle(house)
         await house.cache.async_delete(f"clip {house.clip(AT, other)}")
         fill_disk(monkeypatch, after=FIRST)
         got = await house.get(house.url(AT, other))

@@ -106,7 +106,7 @@ class TestWhatIsSent:
 
     async def test_the_tag_outlives_a_restart(self, house: ClipHome) -> None:
         tag = (await house.get()).headers["ETag"]
-        await house.hass.async_block_till_done()
+        await house.hass.async_block_till_done(wait_background_tasks=True)
         house.freezer.tick(600)
         assert await house.hass.config_entries.async_reload(house.entry.entry_id)
         assert (await house.get()).headers["ETag"] == tag
