@@ -9,12 +9,13 @@ from yarl import URL
 from . import chimes, documents
 from .chimes import Played
 from .families import Permission
-from .gateway import ApiHandler
+from .gateway import USERS_ME, ApiHandler
 from .grants import Grant
 from .history import Query
 from .ids import base64url
 from .model import Device, Flow, Link, Subscription
 from .refusals import ApiError
+from .switches import SubscriptionAnswer
 from .values import Json
 from .world import World
 
@@ -104,12 +105,13 @@ def _sub_resource(kind: str) -> ApiHandler:
 
 async def get_history(world: World, grant: Grant, request: web.Request) -> web.Response:
     """Answer what happened at a device since the user consented."""
-    device, link = shared_device(world, grant, request), _link(world, grant)
+    device = shared_device(world, grant, request)
     query = Query(
         path=request.path,
         event_types=request.query.get("event_types"),
         key=request.query.get("page[key]"),
-        since_ms=int((link.consented_at or 0) * 1000) if link else 0,
+        since_ms=world.seen_since_ms(grant) if grant.app else 0,
+        client_id=grant.client_id,
     )
     return web.json_response(world.history.page(device.id, query))
 
@@ -121,7 +123,10 @@ async def play_sound(world: World, grant: Grant, request: web.Request) -> web.Re
     device = shared_device(world, grant, request)
     audio_ref = chimes.playable(await request.read(), device)
     world.played.append(Played(device=device, audio_ref=audio_ref, time=world.clock.time()))
-    return web.json_response(chimes.answer(audio_ref), status=HTTPStatus.ACCEPTED)
+    status = world.switches.chime_status
+    if status == HTTPStatus.NO_CONTENT:
+        return web.Response(status=status)
+    return web.json_response(chimes.answer(audio_ref), status=status)
 
 
 async def get_subscriptions(world: World, grant: Grant, request: web.Request) -> web.Response:
@@ -130,7 +135,7 @@ async def get_subscriptions(world: World, grant: Grant, request: web.Request) ->
         raise ApiError(HTTPStatus.BAD_REQUEST, "The account id must be me")
     if grant.flow is Flow.PLAYGROUND:
         raise ApiError(HTTPStatus.UNPROCESSABLE_ENTITY, "Subscriptions are not available for this token")
-    items = grant.account.subscriptions
+    items = _plans(world, grant)
     start = _position(items, request.query.get("page[cursor]"))
     page = [documents.subscription(item, world.clock.time()) for item in items[start : start + PAGE_SIZE]]
     answer: dict[str, Json] = {"data": page, "meta": documents.meta(world.clock)}
@@ -138,6 +143,18 @@ async def get_subscriptions(world: World, grant: Grant, request: web.Request) ->
         following = _cursor(items[start + PAGE_SIZE])
         answer["links"] = {"next": str(URL(request.path).with_query({"page[cursor]": following}))}
     return web.json_response(answer)
+
+
+def _plans(world: World, grant: Grant) -> list[Subscription]:
+    match SubscriptionAnswer(world.switches.subscriptions):
+        case SubscriptionAnswer.EMPTY:
+            return []
+        case SubscriptionAnswer.NOT_FOUND:
+            raise ApiError(HTTPStatus.NOT_FOUND, "The app has no subscription configuration")
+        case SubscriptionAnswer.UNPROCESSABLE:
+            raise ApiError(HTTPStatus.UNPROCESSABLE_ENTITY, "Subscriptions are not available for this app")
+        case SubscriptionAnswer.LIST:
+            return [item for item in grant.account.subscriptions if item.is_of(grant.client_id)]
 
 
 def _cursor(item: Subscription) -> str:
@@ -164,7 +181,7 @@ async def forbidden_route(_request: web.Request) -> web.Response:
 
 
 ROUTES: tuple[tuple[str, str, ApiHandler], ...] = (
-    ("GET", "/v1/users/me", get_user),
+    ("GET", USERS_ME, get_user),
     ("GET", "/v1/locations", get_locations),
     ("GET", "/v1/devices", get_devices),
     ("GET", "/v1/devices/{device_id}", get_device),

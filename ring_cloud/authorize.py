@@ -9,15 +9,17 @@ from aiohttp import hdrs, web
 from multidict import MultiMapping
 from yarl import URL
 
-from .gateway import WORLD, read_form
+from .gateway import WORLD, check_sender, read_form
 from .grants import SCOPE
 from .model import Account, App
 from .values import CloudError, ConflictError
 from .world import World
 
 PATH = "/account/integrations/partner-link/authorize"
+SIGN_IN = "/account/integrations/partner-link/sign-in"
 
 # RFC 7636: the challenge of S256 is 43 characters; anything from 43 to 128 is well-formed.
+_SHORTEST_CHALLENGE = 43
 _CHALLENGE = re.compile(r"[A-Za-z0-9._~-]{43,128}")
 _HEADERS = {
     hdrs.CACHE_CONTROL: "no-store",
@@ -76,7 +78,7 @@ def parse(world: World, query: MultiMapping[str]) -> Authorization:
         raise AuthorizeError("code_challenge is invalid")
     app = world.apps.get(query.get("client_id", ""))
     redirect_uri = query.get("redirect_uri", "")
-    if app is None or redirect_uri not in app.redirect_uris:
+    if app is None or not app.partner_allowlisted or redirect_uri not in app.redirect_uris:
         raise AuthorizeError("Something went wrong")
     authorization = Authorization(app, redirect_uri, query.get("state"), challenge)
     if query.get("response_type") != "code":
@@ -101,14 +103,22 @@ def authorize(world: World, account: Account, url: str) -> str:
 
 
 async def show(request: web.Request) -> web.Response:
-    """Answer GET: ask who signs in, and whether to let the app in."""
+    """Answer GET like Ring, which asks who it is before it looks: only a challenge that is too short is refused."""
+    if len(request.query.get("code_challenge", "")) < _SHORTEST_CHALLENGE:
+        return _error_page(AuthorizeError("code_challenge is invalid"))
+    return _redirect(f"{SIGN_IN}?{request.rel_url.raw_query_string}")
+
+
+async def show_sign_in(request: web.Request) -> web.Response:
+    """Answer GET of the sign-in page: ask who signs in, and whether to let the app in."""
     world = request.app[WORLD]
     try:
+        check_sender(request)
         authorization = parse(world, request.query)
-    except AuthorizeError as error:
-        return _error_page(error)
     except RejectedError as error:
         return _redirect(error.location)
+    except CloudError as error:
+        return _error_page(error)
     return _page(authorization.app, _form(authorization, list(world.accounts.values())))
 
 
@@ -116,6 +126,7 @@ async def decide(request: web.Request) -> web.Response:
     """Answer POST: the user's decision. The query is checked again, as nothing is remembered."""
     world = request.app[WORLD]
     try:
+        check_sender(request)
         authorization = parse(world, request.query)
         form = await read_form(request)
         if form.get("decision") != "allow":

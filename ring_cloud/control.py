@@ -6,7 +6,9 @@ from http import HTTPStatus
 from aiohttp import hdrs, web
 
 from . import faults, state
-from .gateway import WORLD, Handler
+from .controls import CONTROLS
+from .families import Permission
+from .gateway import WORLD, Handler, check_sender
 from .model import Account, App
 from .sender import is_success
 from .values import CloudError, ConflictError, Fields, InputError, JsonObject, UnknownError, parse_object
@@ -20,7 +22,7 @@ def controlled(handler: ControlHandler) -> Handler:
 
     async def handle(request: web.Request) -> web.StreamResponse:
         try:
-            _check_origin(request)
+            check_sender(request)
             fields = Fields(parse_object(await request.read()))
             answer = await handler(request.app[WORLD], request, fields)
         except web.HTTPRequestEntityTooLarge:
@@ -30,13 +32,6 @@ def controlled(handler: ControlHandler) -> Handler:
         return web.json_response(answer, headers={hdrs.CACHE_CONTROL: "no-store"})
 
     return handle
-
-
-def _check_origin(request: web.Request) -> None:
-    """Keep other web pages out: a browser may post across origins without asking first."""
-    origin = request.headers.get(hdrs.ORIGIN)
-    if origin is not None and origin != f"{request.scheme}://{request.host}":
-        raise InputError("requests from other web pages are refused")
 
 
 def account_of(world: World, request: web.Request) -> Account:
@@ -73,6 +68,7 @@ async def put_app(world: World, _request: web.Request, fields: Fields) -> JsonOb
         "homepage_url": fields.url("homepage_url", known.homepage_url),
         "redirect_uris": fields.texts("redirect_uris", known.redirect_uris),
         "unlink_allowed": fields.flag("unlink_allowed", known.unlink_allowed),
+        "partner_allowlisted": fields.flag("partner_allowlisted", known.partner_allowlisted),
         "permissions": fields.texts("permissions", tuple(known.permissions)),
     }
     if "webhook_url" in fields:
@@ -85,8 +81,9 @@ async def add_account(world: World, _request: web.Request, fields: Fields) -> Js
     """Add an account."""
     first_name, last_name = fields.text("first_name", "John"), fields.text("last_name", "Doe")
     email, devices = fields.text("email", "johndoe@example.com"), fields.integer("devices", 12)
+    plan = fields.flag("plan", default=True)
     fields.finish()
-    return state.describe_account(world, world.add_account(first_name, last_name, email, devices))
+    return state.describe_account(world, world.add_account(first_name, last_name, email, devices, plan=plan))
 
 
 async def enable(world: World, request: web.Request, fields: Fields) -> JsonObject:
@@ -105,6 +102,22 @@ async def confirm(world: World, request: web.Request, fields: Fields) -> JsonObj
     account, app = account_of(world, request), _app(world, fields)
     fields.finish()
     return {"location": world.confirm(account, app)}
+
+
+async def share(world: World, request: web.Request, fields: Fields) -> JsonObject:
+    """Pick more devices for an app, as in the Ring app."""
+    account, app, device_ids = account_of(world, request), _app(world, fields), fields.texts("device_ids")
+    fields.finish()
+    world.share(account, app, device_ids)
+    return state.describe_account(world, account)
+
+
+async def unshare(world: World, request: web.Request, fields: Fields) -> JsonObject:
+    """Un-pick devices, as in the Ring app."""
+    account, app, device_ids = account_of(world, request), _app(world, fields), fields.texts("device_ids")
+    fields.finish()
+    world.unshare(account, app, device_ids)
+    return state.describe_account(world, account)
 
 
 async def disable(world: World, request: web.Request, fields: Fields) -> JsonObject:
@@ -150,7 +163,14 @@ async def tokens(world: World, request: web.Request, fields: Fields) -> JsonObje
 async def change_device(world: World, request: web.Request, fields: Fields) -> JsonObject:
     """Change a device."""
     _, device = world.find_device(request.match_info["device_id"])
-    device.set(**fields.all())
+    changes = fields.all()
+    if "battery" in changes and device.family.permission is Permission.CAMERAS and "battery" not in device.values:
+        # Of a camera nothing says so from the start: it gets its battery here.
+        battery = CONTROLS["battery"].parse(changes.pop("battery"))
+        device.set(**changes)
+        world.live.put_on_battery(device, float(battery))
+    else:
+        device.set(**changes)
     return state.describe_device(device)
 
 
@@ -201,6 +221,8 @@ ROUTES: tuple[tuple[str, str, ControlHandler], ...] = (
     ("POST", "/control/accounts", add_account),
     ("POST", "/control/accounts/{account_id}/enable", enable),
     ("POST", "/control/accounts/{account_id}/confirm", confirm),
+    ("POST", "/control/accounts/{account_id}/share", share),
+    ("POST", "/control/accounts/{account_id}/unshare", unshare),
     ("POST", "/control/accounts/{account_id}/disable", disable),
     ("POST", "/control/accounts/{account_id}/devices", add_device),
     ("POST", "/control/accounts/{account_id}/playground", playground),

@@ -37,11 +37,12 @@ async def simulate(world: World, _request: web.Request, fields: Fields) -> JsonO
 async def subscribe(world: World, request: web.Request, fields: Fields) -> JsonObject:
     """Start a subscription."""
     sub_type, days = fields.text("sub_type", "paid"), fields.number("days", 31, high=3660)
+    app = world.app(fields.text("client_id")) if "client_id" in fields else None
     fields.finish()
     if sub_type not in _SUB_TYPES:
         raise InputError(f"sub_type must be one of {', '.join(_SUB_TYPES)}")
     account = account_of(world, request)
-    world.subscribe(account, sub_type, days=days)
+    world.subscribe(account, sub_type, days=days, app=app)
     return state.describe_account(world, account)
 
 

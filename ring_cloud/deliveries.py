@@ -89,12 +89,15 @@ class Delivery:
 class Deliveries:
     """The webhooks of one cloud, oldest first."""
 
-    def __init__(self, now: Callable[[], float], sender: Sender, switches: Switches) -> None:
+    def __init__(
+        self, now: Callable[[], float], sender: Sender, switches: Switches, come_due: Callable[[], float | None]
+    ) -> None:
         self.answer_within = ANSWER_WITHIN
         self.pranks = Pranks()
         self._now = now
         self._sender = sender
         self._switches = switches
+        self._come_due = come_due
         self._journal: deque[Delivery] = deque(maxlen=_KEPT)
         self._last_id = 0
         self._waiting: list[Delivery] = []
@@ -210,15 +213,19 @@ class Deliveries:
 
     async def settle(self) -> None:
         """Wait until nothing is due now and everything sent was answered."""
+        await self.run_due()
         while self._in_flight or any(delivery.due_at <= self._now() for delivery in self._waiting):
             await self.run_due()
 
-    def _start_due(self) -> None:
+    def _start_due(self) -> float | None:
+        """Send what is due; return when something happens by itself that has to be told next."""
+        next_event = self._come_due()
         now = self._now()
         due = [delivery for delivery in self._waiting if delivery.due_at <= now]
         self._waiting = [delivery for delivery in self._waiting if delivery.due_at > now]
         for delivery in due:
             self._launch(delivery)
+        return next_event
 
     def _launch(self, delivery: Delivery) -> asyncio.Task[None]:
         task = asyncio.create_task(self._attempt(delivery))
@@ -302,9 +309,10 @@ class Deliveries:
 
     async def _run(self) -> None:
         while True:
-            self._start_due()
+            next_event = self._start_due()
             self._news.clear()
-            next_due = min((delivery.due_at for delivery in self._waiting), default=None)
+            due = [delivery.due_at for delivery in self._waiting]
+            next_due = min(due if next_event is None else [*due, next_event], default=None)
             with suppress(TimeoutError):
                 async with asyncio.timeout(None if next_due is None else next_due - self._now()):
                     await self._news.wait()

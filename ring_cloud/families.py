@@ -280,7 +280,12 @@ FAMILIES: Mapping[str, Family] = {
             default_name="Patio Window",
             permission=Permission.SENSORS,
             image="GlassBreakSensor/glassbreak_3x.png",
-            capabilities={**_SENSOR, "glass_break_detection": _DETECTS},
+            # What this one cannot do is not null but missing.
+            capabilities={
+                "glass_break_detection": _DETECTS,
+                "tamper_detection": _DETECTS,
+                "battery_status": {"supported": True},
+            },
             controls={"glass_break": False, **_REPORTS},
         ),
         Family(
@@ -306,7 +311,7 @@ FAMILIES: Mapping[str, Family] = {
             default_name="Boiler Room",
             permission=Permission.SENSORS,
             image="FloodFreezeSensor/floodfreeze_3x.png",
-            capabilities={**_SENSOR, "flood_detection": _DETECTS, "battery_status": {"supported": False}},
+            capabilities={**_SENSOR, "flood_detection": _DETECTS},
             controls={"flood": False, **_REPORTS, "battery": 255},
         ),
         Family(

@@ -1,6 +1,7 @@
 """Authorization codes, access tokens, refresh tokens and their rotation."""
 
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 import hashlib
@@ -10,12 +11,17 @@ import json
 from .clock import Clock
 from .ids import base64url, secret_text
 from .model import Account, App, Device, Flow
+from .switches import RefreshLifetime, Switches
 from .values import JsonObject
 
 SCOPE = "ava.v1:read"
 ACCESS_LIFETIME = 14400.0
 REFRESH_LIFETIME = 30 * 86400.0
 PLAYGROUND_LIFETIME = 1800.0
+# So long after its end a code or a token is still known for what it was; then it is as unknown as any other text.
+REMEMBERED = 86400.0
+SECRETS_KEPT = 50_000
+_FORGET_EVERY = 3600.0
 CODE_LIFETIMES = {Flow.ONE_WAY: 60.0, Flow.PARTNER: 600.0}
 
 
@@ -43,6 +49,7 @@ class Grant:
     account: Account
     app: App | None
     flow: Flow
+    began: float
     revoked: bool = False
     refreshes: int = 0
     playground_devices: tuple[Device, ...] = ()
@@ -80,9 +87,10 @@ class _AccessToken:
 
 
 class Grants:
-    """Every code and token the cloud ever made."""
+    """The codes and tokens of the cloud: those that are alive, and for a while those that were."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, switches: Switches) -> None:
+        self.switches = switches
         self.rotation: Rotation | str = Rotation.STRICT
         self.reuse_revokes = True
         self.access_lifetime = ACCESS_LIFETIME
@@ -92,16 +100,35 @@ class Grants:
         self._codes: dict[str, _Code] = {}
         self._access: dict[str, _AccessToken] = {}
         self._refresh: dict[str, _RefreshToken] = {}
+        self._made: deque[str] = deque(maxlen=SECRETS_KEPT)
+        self._forget_at = 0.0
 
     def secrets(self) -> frozenset[str]:
-        """Return every code and token ever made, for tests that search logs for them."""
-        return frozenset((*self._codes, *self._access, *self._refresh))
+        """Return every code and token made, up to a bearable number, for tests that search logs for them."""
+        return frozenset((*self._codes, *self._access, *self._refresh, *self._made))
+
+    def _new_secret(self) -> str:
+        self._forget()
+        secret = secret_text()
+        self._made.append(secret)
+        return secret
+
+    def _forget(self) -> None:
+        """Drop what ended long ago: presenting it again is answered like presenting what never was."""
+        now = self._clock.time()
+        if now < self._forget_at:
+            return
+        self._forget_at = now + _FORGET_EVERY
+        oldest = now - REMEMBERED
+        self._codes = {text: code for text, code in self._codes.items() if code.expires_at > oldest}
+        self._access = {text: token for text, token in self._access.items() if token.expires_at > oldest}
+        self._refresh = {text: token for text, token in self._refresh.items() if token.expires_at > oldest}
 
     # Codes
 
     def new_code(self, account: Account, app: App, flow: Flow, challenge: str | None = None) -> str:
         """Return a single-use authorization code."""
-        code = secret_text()
+        code = self._new_secret()
         expires_at = self._clock.time() + CODE_LIFETIMES[flow]
         self._codes[code] = _Code(account, app, flow, expires_at, challenge)
         return code
@@ -120,7 +147,7 @@ class Grants:
             raise OAuthError("invalid_grant", "authorization code has expired")
         self._check_verifier(known, verifier)
         known.spent = True
-        known.grant = Grant(known.account, app, known.flow)
+        known.grant = Grant(known.account, app, known.flow, self._clock.time())
         return self._token_response(known.grant, None)
 
     @staticmethod
@@ -129,7 +156,7 @@ class Grants:
             raise OAuthError("invalid_request", "code_verifier is required if, and only if, there was a challenge")
         if code.challenge is None or verifier is None:
             return
-        digest = base64url(hashlib.sha256(verifier.encode()).digest())
+        digest = base64url(hashlib.sha256(verifier.encode(errors="surrogatepass")).digest())
         if not hmac.compare_digest(digest, code.challenge):
             code.spent = True
             raise OAuthError("invalid_grant", "code_verifier does not match")
@@ -138,7 +165,7 @@ class Grants:
 
     def new_grant(self, account: Account, app: App, flow: Flow) -> JsonObject:
         """Return the token response of a grant made without a code."""
-        return self._token_response(Grant(account, app, flow), None)
+        return self._token_response(Grant(account, app, flow, self._clock.time()), None)
 
     def refresh(self, app: App, token: str) -> JsonObject:
         """Rotate: answer a new pair; what the old refresh token is worth from now on depends on `rotation`."""
@@ -148,25 +175,33 @@ class Grants:
         if known.spent:
             known.grant.revoked = self.reuse_revokes
             raise OAuthError("invalid_grant", "refresh token was already used")
-        if self._clock.time() >= known.expires_at:
+        if self._clock.time() >= self._end(known):
             raise OAuthError("invalid_grant", "refresh token has expired")
-        self._confirm_receipt(known.parent)
+        self._confirm_receipt(known)
         known.spent = Rotation(self.rotation) is Rotation.STRICT
         known.grant.refreshes += 1
+        if self.switches.refresh_ends_access:
+            self._end_access(token for token in self._access.values() if token.grant is known.grant)
         return self._token_response(known.grant, known)
 
+    def _end(self, token: _RefreshToken) -> float:
+        absolute = RefreshLifetime(self.switches.refresh_lifetime) is RefreshLifetime.ABSOLUTE
+        return min(token.expires_at, token.grant.began + self.refresh_lifetime) if absolute else token.expires_at
+
     @staticmethod
-    def _confirm_receipt(parent: _RefreshToken | None) -> None:
+    def _confirm_receipt(used: _AccessToken | _RefreshToken) -> None:
         """The first use of a pair proves that it arrived: its predecessor is of no more use to its owner."""
-        if parent:
-            parent.spent = True
+        if used.parent:
+            used.parent.spent = True
+            # Nor to anybody else: without this each token would hold on to all that were before it.
+            used.parent = None
 
     def _token_response(self, grant: Grant, parent: _RefreshToken | None) -> JsonObject:
         now = self._clock.time()
         lifetime = self.access_lifetime
         if grant.app:
             lifetime = self._lifetimes.get((grant.account, grant.app), lifetime)
-        access_token, refresh_token = secret_text(), secret_text()
+        access_token, refresh_token = self._new_secret(), self._new_secret()
         self._access[access_token] = _AccessToken(grant, now + lifetime, parent)
         self._refresh[refresh_token] = _RefreshToken(grant, now + self.refresh_lifetime, parent)
         return {
@@ -189,7 +224,8 @@ class Grants:
         }
         parts = ({"alg": "RS256", "typ": "JWT"}, claims)
         token = ".".join((*(base64url(json.dumps(part).encode()) for part in parts), secret_text()))
-        grant = Grant(account, None, Flow.PLAYGROUND, playground_devices=(device,))
+        self._made.append(token)
+        grant = Grant(account, None, Flow.PLAYGROUND, now, playground_devices=(device,))
         self._access[token] = _AccessToken(grant, now + PLAYGROUND_LIFETIME)
         return token
 
@@ -198,7 +234,7 @@ class Grants:
         known = self._access.get(token)
         if known is None or known.grant.revoked or self._clock.time() >= known.expires_at:
             return None
-        self._confirm_receipt(known.parent)
+        self._confirm_receipt(known)
         return known.grant
 
     # What the user and the weather do
@@ -209,8 +245,12 @@ class Grants:
 
     def expire_access(self, account: Account, app: App) -> None:
         """Let the access tokens expire now; refresh tokens live on."""
-        for token in self._access_tokens(account, app):
-            token.expires_at = min(token.expires_at, self._clock.time())
+        self._end_access(self._access_tokens(account, app))
+
+    def _end_access(self, tokens: Iterable[_AccessToken]) -> None:
+        now = self._clock.time()
+        for token in tokens:
+            token.expires_at = min(token.expires_at, now)
 
     def revoke_refresh(self, account: Account, app: App) -> None:
         """Kill the refresh tokens; access tokens live out their time."""
@@ -233,7 +273,10 @@ class Grants:
 
     def refreshes(self, account: Account, app: App) -> int:
         """Return how often tokens of the live grants were refreshed."""
-        return sum(grant.refreshes for grant in {token.grant for token in self._access_tokens(account, app)})
+        grants = {token.grant for token in self._access.values()} | {token.grant for token in self._refresh.values()}
+        return sum(
+            grant.refreshes for grant in grants if grant.account is account and grant.app is app and not grant.revoked
+        )
 
     def _access_tokens(self, account: Account, app: App) -> Iterator[_AccessToken]:
         for token in self._access.values():

@@ -2,7 +2,7 @@
 
 from bisect import bisect_right
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from http import HTTPStatus
@@ -10,13 +10,13 @@ from itertools import islice
 
 from yarl import URL
 
-from .clock import iso_time
+from .clock import Clock, iso_time
 from .events import LIVE_VIEW, MOTION, PRESS, Event
 from .families import Permission
 from .ids import resource_id
 from .model import Device
 from .refusals import ApiError
-from .switches import NextLink, Switches
+from .switches import NextLink, PlanlessHistory, Switches
 from .values import InputError, Json, JsonObject
 
 _KEPT = 10_000
@@ -28,7 +28,7 @@ _TYPES: Mapping[str, tuple[str, int]] = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True, eq=False)
 class Row:
     """One event of the history; the sub-type can be asked for but is not told."""
 
@@ -36,7 +36,11 @@ class Row:
     event_type: str
     start_ms: int
     end_ms: int
+    """Of a live view that is still open: when it ends at the latest."""
     sub_type: str | None = None
+    recorded: bool = True
+    reviewed_by: set[str] = field(default_factory=set)
+    """The client ids of the apps that have seen what was recorded."""
     id: str = field(default_factory=lambda: resource_id("history.event"))
 
     def is_one_of(self, filters: frozenset[str]) -> bool:
@@ -46,12 +50,16 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """What a request for a page says; `since_ms` is when the user consented."""
+    """What a request for a page says; `since_ms` is when the user consented.
+
+    Without a `client_id` what any app has reviewed counts as reviewed.
+    """
 
     path: str
     event_types: str | None
     key: str | None
     since_ms: int = 0
+    client_id: str | None = None
 
     @property
     def filters(self) -> frozenset[str]:
@@ -63,14 +71,29 @@ class History:
     """The events of every camera."""
 
     def __init__(self, switches: Switches) -> None:
-        self._switches = switches
+        self.switches = switches
+        self.now: Callable[[], float] = Clock().time
+        """The cloud's time, once somebody writes who knows it."""
         self._rows: dict[str, deque[Row]] = {}
+        self._unrecorded: dict[str, int | None] = {}
 
-    def record(self, event: Event) -> None:
-        """Keep the event, if it is one of a camera that the history knows."""
+    def leave_unrecorded(self, device: Device, count: int | None = 1) -> None:
+        """Let the device record nothing of its next `count` events, which are told all the same; None: of any."""
+        self._unrecorded[device.id] = count
+
+    def _is_recorded(self, device_id: str) -> bool:
+        left = self._unrecorded.get(device_id, 0)
+        if left:
+            self._unrecorded[device_id] = left - 1
+        return left == 0
+
+    def record(self, event: Event) -> Row | None:
+        """Keep the event, if it is one of a camera that the history knows; without a plan it knows none."""
         device = event.device
         if device is None or event.type not in _TYPES or device.family.permission is not Permission.CAMERAS:
-            return
+            return None
+        if not self.switches.ring_plan:
+            return None
         event_type, length_ms = _TYPES[event.type]
         row = Row(
             device_id=device.id,
@@ -78,8 +101,16 @@ class History:
             start_ms=event.timestamp_ms,
             end_ms=event.timestamp_ms + length_ms,
             sub_type=event.sub_type,
+            recorded=self._is_recorded(device.id),
         )
         self._rows.setdefault(device.id, deque(maxlen=_KEPT)).append(row)
+        return row
+
+    def live_view(self, device_id: str, since_ms: int) -> Row | None:
+        """Return the newest row of a device, if it is a live view that has begun since then."""
+        rows = self._rows.get(device_id)
+        row = rows[-1] if rows else None
+        return row if row and row.event_type == LIVE_VIEW and row.start_ms >= since_ms else None
 
     def everything(self) -> Mapping[str, tuple[Row, ...]]:
         """Return the rows of every camera, oldest first, for `put_back`."""
@@ -109,6 +140,7 @@ class History:
             start_ms=start_ms,
             end_ms=start_ms + (length_ms if duration is None else int(duration * 1000)),
             sub_type=sub_type or ("motion" if event_type == MOTION else None),
+            recorded=self._is_recorded(device.id),
         )
         if len(rows) == _KEPT:
             rows.popleft()
@@ -122,9 +154,9 @@ class History:
 
     def page(self, device_id: str, query: Query) -> JsonObject:
         """Return the page that a request asks for."""
-        matching = self._matching(device_id, query)
-        page = list(islice(matching, self._switches.history_page_size))
-        answer: dict[str, Json] = {"data": [self._describe(row) for row in page]}
+        matching = self._matching(device_id, query) if self._may_be_seen() else iter(())
+        page = list(islice(matching, self.switches.history_page_size))
+        answer: dict[str, Json] = {"data": [self._describe(row, query) for row in page]}
         key = self._next_key(query, page, more=next(matching, None) is not None)
         if key is not None:
             answer["links"] = {"next": self._next_link(query, key)}
@@ -132,11 +164,24 @@ class History:
 
     @property
     def _next(self) -> NextLink:
-        return NextLink(self._switches.history_next)
+        return NextLink(self.switches.history_next)
+
+    @property
+    def _now_ms(self) -> int:
+        return int(self.now() * 1000)
+
+    def _may_be_seen(self) -> bool:
+        """Say whether somebody pays for the history; where nobody does, it may also be refused."""
+        if not self.switches.ring_plan and PlanlessHistory(self.switches.planless_history) is PlanlessHistory.FORBIDDEN:
+            raise ApiError(HTTPStatus.FORBIDDEN, "The account has no plan that includes the event history")
+        return self.switches.ring_plan
 
     def _matching(self, device_id: str, query: Query) -> Iterator[Row]:
         before_ms = _milliseconds(query.key) if query.key is not None else None
-        filters = query.filters if self._switches.history_filters else frozenset()
+        if self.switches.history_lag:
+            shown_ms = self._now_ms - self.switches.history_lag * 1000 + 1
+            before_ms = shown_ms if before_ms is None else min(before_ms, shown_ms)
+        filters = query.filters if self.switches.history_filters else frozenset()
         for row in self.rows(device_id):
             in_time = row.start_ms >= query.since_ms and (before_ms is None or row.start_ms < before_ms)
             if in_time and (not filters or row.is_one_of(filters)):
@@ -144,7 +189,7 @@ class History:
 
     def _next_key(self, query: Query, page: list[Row], *, more: bool) -> str | None:
         """Return the cursor of the next page: the time of the last row of this one. None ends the history."""
-        if self._switches.history_repeats_cursor and query.key is not None:
+        if self.switches.history_repeats_cursor and query.key is not None:
             return query.key
         if page and (more or self._next is NextLink.TRAILING):
             return iso_time(page[-1].start_ms / 1000, milliseconds=True)
@@ -157,15 +202,18 @@ class History:
             parameters["event_types"] = query.event_types
         return str(URL.build(path=query.path).with_query(parameters))
 
-    def _describe(self, row: Row) -> JsonObject:
-        start, end = row.start_ms, row.end_ms
-        as_text = self._switches.history_times_as_text
+    def _describe(self, row: Row, query: Query) -> JsonObject:
+        # What goes on has gone on until now; nobody knows for how much longer.
+        start, end = row.start_ms, max(row.start_ms, min(row.end_ms, self._now_ms))
+        as_text = self.switches.history_times_as_text
         return {
             "type": "history-events",
             "id": row.id,
             "attributes": {
                 "event_type": row.event_type,
-                "is_third_party_reviewed": row.event_type == LIVE_VIEW,
+                "is_third_party_reviewed": bool(
+                    row.reviewed_by if query.client_id is None else query.client_id in row.reviewed_by
+                ),
                 "start": str(start) if as_text else start,
                 "end": str(end) if as_text else end,
             },

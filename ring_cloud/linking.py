@@ -1,5 +1,6 @@
 """Links between accounts and apps: what the Ring app does, and what a partner may do to them over the API."""
 
+from collections import deque
 from collections.abc import Collection
 import hashlib
 import hmac
@@ -8,7 +9,7 @@ from http import HTTPStatus
 from yarl import URL
 
 from .clock import Clock
-from .grants import Grants
+from .grants import SECRETS_KEPT, Grants
 from .ids import base64url
 from .model import Account, App, Device, Flow, Link, LinkStatus
 from .refusals import ApiError
@@ -30,10 +31,10 @@ class Links:
         self._clock = clock
         self._grants = grants
         self._links: dict[tuple[Account, App], Link] = {}
-        self._nonces: set[str] = set()
+        self._nonces: deque[str] = deque(maxlen=SECRETS_KEPT)
 
     def secrets(self) -> frozenset[str]:
-        """Return every nonce ever made, for tests that search logs for them."""
+        """Return every nonce made, up to a bearable number, for tests that search logs for them."""
         return frozenset(self._nonces)
 
     def get(self, account: Account, app: App) -> Link | None:
@@ -46,10 +47,8 @@ class Links:
 
     def open(self, account: Account, app: App, flow: Flow, device_ids: Collection[str] | None) -> Link:
         """Start a link over: whatever the app held for this account before is void."""
-        known = {device.id for device in account.devices}
-        chosen = known if device_ids is None else set(device_ids)
-        if not chosen <= known:
-            raise InputError("a chosen device does not belong to the account")
+        chosen = {device.id for device in account.devices} if device_ids is None else set(device_ids)
+        self._check_own(account, chosen)
         self.close(account, app)
         link = Link(account, app, flow, chosen)
         self._links[account, app] = link
@@ -77,13 +76,26 @@ class Links:
         link.nonce = compute_nonce(app.signing_key, time_ms, account.id)
         link.nonce_expires_at = self._clock.time() + NONCE_LIFETIME
         link.status = LinkStatus.AWAITING
-        self._nonces.add(link.nonce)
+        self._nonces.append(link.nonce)
         return str(URL(app.account_link_url).update_query(nonce=link.nonce, time=time_ms))
 
     def share(self, device: Device, account: Account) -> None:
         """Share a new device with every app of the account."""
         for link in self.of(account):
             link.device_ids.add(device.id)
+
+    def chosen(self, account: Account, app: App, device_ids: Collection[str]) -> tuple[Link, list[Device]]:
+        """Return the link, and the devices that are picked or un-picked, which have to be the account's."""
+        link = self.get(account, app)
+        if link is None:
+            raise ConflictError("enable the app in the Ring app first")
+        self._check_own(account, device_ids)
+        return link, [device for device in account.devices if device.id in device_ids]
+
+    @staticmethod
+    def _check_own(account: Account, device_ids: Collection[str]) -> None:
+        if not set(device_ids) <= {device.id for device in account.devices}:
+            raise InputError("a chosen device does not belong to the account")
 
     # The app-integrations API
 
@@ -97,7 +109,6 @@ class Links:
             raise ApiError(HTTPStatus.BAD_REQUEST, "The nonce is invalid or has expired", "Invalid Nonce")
         link.nonce = None
         link.claimed = True
-        self._consent(link)
         link.account_identifier = identifier or link.account_identifier
         return link
 
@@ -124,7 +135,7 @@ class Links:
         self.close(account, app)
 
     def _consent(self, link: Link) -> None:
-        """Open the devices, and their history from this moment on; a second consent changes nothing."""
+        """Open history and media from this moment on; a second consent changes nothing."""
         if link.consented_at is None:
             link.consented_at = self._clock.time()
 
@@ -142,8 +153,10 @@ class Links:
         """Return the token response of a one-way link that needed no HTTP."""
         link = self.open(account, app, Flow.ONE_WAY, device_ids)
         link.claimed = True
-        self._consent(link)
-        link.status = LinkStatus.COMPLETED if completed else LinkStatus.AWAITING
+        link.status = LinkStatus.AWAITING
+        if completed:
+            link.status = LinkStatus.COMPLETED
+            self._consent(link)
         return self._grants.new_grant(account, app, Flow.ONE_WAY)
 
     def open_partner(self, account: Account, app: App, challenge: str) -> str:

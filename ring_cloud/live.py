@@ -11,6 +11,7 @@ import uuid
 from .controls import CONTROLS
 from .families import Permission
 from .grants import Grant
+from .history import Row
 from .live_peer import Peer
 from .live_tracks import AudioTrack, VideoTrack
 from .model import Account, Device
@@ -46,9 +47,12 @@ class Session:
     opened_monotonic: float
     cap: float
     offer: Offer = field(repr=False)
+    encrypted: bool = False
     place: str = field(default_factory=lambda: secrets.token_hex(6))
     id: str = field(default_factory=lambda: str(uuid.uuid4()))
     peer: Peer | None = None
+    row: Row | None = None
+    """Where the history tells of it; as long as it lasts, the row says when it ends at the latest."""
     drained: int = 0
 
     def age(self, now: float) -> float:
@@ -90,8 +94,10 @@ class Live:
         power = BATTERY if BATTERY in device.values or device.family.key in _HIDES_ITS_BATTERY else MAINS
         return (self.cap_seconds or {}).get(power, CAP_SECONDS[power])
 
-    async def open(self, grant: Grant, device: Device, component_id: str | None, offer: Offer) -> tuple[Session, str]:
-        """Open a session: return it and the answer."""
+    async def open(
+        self, grant: Grant, device: Device, component_id: str | None, offer: Offer, *, encrypted: bool = False
+    ) -> tuple[Session, str]:
+        """Open a session: return it and the answer. Of what is encrypted packets arrive, and nothing to decode."""
         taken = any(session.device is device for session in self.open_sessions)
         one = OneSession(self._switches.whep_one_session)
         if taken and one is OneSession.REFUSED:
@@ -104,6 +110,7 @@ class Live:
             opened_monotonic=_monotonic(),
             cap=self.cap(device),
             offer=offer,
+            encrypted=encrypted,
         )
         # Before the answer is ready: another viewer may come meanwhile.
         self._open[session.id] = session
@@ -126,8 +133,8 @@ class Live:
         app = session.grant.app.name if session.grant.app else session.grant.client_id
         start_ms = int(session.opened_at * 1000)
         scene = Scene(device=f"{session.device.name}{lens}", app=app, kind="human", start_ms=start_ms)
-        video = VideoTrack(scene, lambda: int(self._now() * 1000), decodable=not self._switches.whep_take)
-        session.peer = Peer(video, AudioTrack())
+        video = VideoTrack(scene, lambda: int(self._now() * 1000), decodable=not session.encrypted)
+        session.peer = Peer(video, AudioTrack(decodable=not session.encrypted))
         if silent:
             session.peer.silence()
         return await session.peer.answer(offer)
@@ -138,6 +145,13 @@ class Live:
             self.opened -= 1
             if session.peer is not None:
                 self._close(session.peer)
+
+    @staticmethod
+    def tell(session: Session, row: Row) -> None:
+        """Let a row of the history be as long as the session; whoever watches has seen what is recorded of it."""
+        row.end_ms = row.start_ms + int(session.cap * 1000)
+        row.reviewed_by.add(session.grant.client_id)
+        session.row = row
 
     def find(self, grant: Grant, device_id: str, session_id: str, place: str | None) -> Session:
         """Return an open session of this app and account; the place that its `Location` named must be right, too."""
@@ -227,10 +241,13 @@ class Live:
             session.drained = due
 
     def _end(self, session: Session, how: LiveEnd) -> None:
-        self._drain(session, self._now())
+        now = self._now()
+        self._drain(session, now)
         if self._open.pop(session.id, None) is None:
             return
         self.closed += 1
+        if session.row is not None:
+            session.row.end_ms = max(session.row.start_ms, int(min(now, session.opened_at + session.cap) * 1000))
         if session.peer is None:
             return
         session.peer.silence()

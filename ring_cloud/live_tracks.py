@@ -94,13 +94,14 @@ class AudioTrack(_Track):
 
     kind = "audio"
 
-    def __init__(self) -> None:
+    def __init__(self, *, decodable: bool = True) -> None:
         super().__init__(_PACKETS)
-        self._tone = _tone()
+        self._tone = _tone() if decodable else None
 
     @override
     def _packet(self, position: int) -> Packet:
-        packet: Packet = av.Packet(self._tone[position % len(self._tone)])
+        sound = _no_sound() if self._tone is None else self._tone[position % len(self._tone)]
+        packet: Packet = av.Packet(sound)
         packet.pts = position * _SAMPLES
         packet.time_base = _AUDIO_TICKS
         return packet
@@ -122,6 +123,12 @@ def _video_encoder() -> av.VideoCodecContext:
 def _noise() -> bytes:
     """Return what looks like a picture and is none: no zeros, so that it stays one unit."""
     return b"\x00\x00\x00\x01\x65" + secrets.token_bytes(2000).replace(b"\x00", b"\x55")
+
+
+def _no_sound() -> bytes:
+    """Return what looks like sound and is none: no frames at all, as of mere chance a decoder makes a loud noise."""
+    any_number_of_frames, none = b"\xff", b"\x00"
+    return any_number_of_frames + none + secrets.token_bytes(80)
 
 
 @cache

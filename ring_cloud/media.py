@@ -1,11 +1,13 @@
 """What the cameras have stored: pictures and clips around what the history knows, behind links that expire."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections import Counter, OrderedDict
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 import secrets
 
 from yarl import URL
 
+from .events import LIVE_VIEW
 from .history import History, Row
 from .ids import secret_text
 from .media_clips import Clip
@@ -14,11 +16,20 @@ from .media_requests import ClipRequest, MediaError, PictureRequest
 from .media_transfers import Transfers
 from .model import Device
 from .pictures import BEFORE_MS, Picture, Scene
-from .switches import Switches
+from .switches import EarlyAnswer, Switches
 
 DOWNLOAD = "/v1/download"
 _AFTER_MS = 5000
 _NEAR_MS = 10_000
+# So long after its end a link is still known for one that has expired; then it is as unknown as any other text.
+_REMEMBERED = 3600.0
+_NO_KEY = ("GRECO_NO_VALID_KEY", "There is no valid key to decrypt the recording")
+_EARLY: Mapping[EarlyAnswer, tuple[str, str]] = {
+    EarlyAnswer.NOT_READY: ("RECORDING_NOT_READY", "The recording is not available yet"),
+    EarlyAnswer.NOT_FOUND: ("MEDIA_NOT_FOUND", "Nothing was recorded at this time"),
+    EarlyAnswer.NO_KEY: _NO_KEY,
+    EarlyAnswer.EMPTY: _NO_KEY,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +38,7 @@ class Viewer:
 
     device: Device
     app: str
+    client_id: str
     since_ms: int
 
 
@@ -60,9 +72,10 @@ class Media:
         self._now = now
         self._history = history
         self._switches = switches
-        self._tickets: dict[str, Ticket] = {}
+        self._tickets: OrderedDict[str, Ticket] = OrderedDict()
         self._unreadable: dict[str, int | None] = {}
         self._encrypting: set[str] = set()
+        self._asked_early: Counter[str] = Counter()
         self._shared_since_ms: dict[str, int] = {}
         self._snapshots: dict[str, list[_Span]] = {}
 
@@ -72,7 +85,7 @@ class Media:
         return int(self._now() * 1000)
 
     def secrets(self) -> frozenset[str]:
-        """Return every token that ever stood in a pre-signed URL."""
+        """Return every token of a pre-signed URL that is good, or was until an hour ago."""
         return frozenset(self._tickets)
 
     # What goes wrong, and what else is stored
@@ -82,8 +95,12 @@ class Media:
         self._unreadable[device.id] = count
 
     def take(self, device: Device, on: bool = True) -> None:
-        """Encrypt what the device stores, so that nobody can read its files, and nothing says so."""
+        """Let the device throw away the key: nobody can use its files and live views, and nothing says so."""
         (self._encrypting.add if on else self._encrypting.discard)(device.id)
+
+    def is_encrypted(self, device: Device) -> bool:
+        """Say whether what the device stores and sends is of no use to anybody."""
+        return self._switches.whep_take or device.id in self._encrypting
 
     def share_from_now(self, device: Device) -> None:
         """Let what the device stores be seen from this moment on, as that of the playground is."""
@@ -112,8 +129,14 @@ class Media:
             "X-Amz-Expires": str(lifetime),
         }
         ticket = Ticket(request_id=request_id, expires_at=self._now() + lifetime, query=query, found=found)
+        self._forget()
         self._tickets[token] = ticket
         return ticket, URL.build(path=DOWNLOAD, query=query)
+
+    def _forget(self) -> None:
+        oldest = self._now() - _REMEMBERED
+        while self._tickets and next(iter(self._tickets.values())).expires_at <= oldest:
+            self._tickets.popitem(last=False)
 
     def redeem(self, query: Mapping[str, str]) -> Ticket:
         """Return the ticket of a URL that nobody has changed and that is still good; raises MediaError."""
@@ -135,12 +158,16 @@ class Media:
 
     def _picture(self, viewer: Viewer, asked: PictureRequest) -> Stored:
         span, at_ms = self._moment(viewer, asked)
-        self._check_readable(viewer.device, span)
+        rows = (span.row,) if span.row else ()
+        self._check_ready("picture", rows, max((row.start_ms for row in rows), default=0))
+        self._check_readable(viewer.device)
         picture = Picture(scene=_scene(viewer, asked, span), at_ms=at_ms, size=asked.size, format=asked.format)
         return Stored(
             drawn=picture,
             origin="recording" if span.row else "snapshot",
-            encrypted=viewer.device.id in self._encrypting,
+            encrypted=self.is_encrypted(viewer.device),
+            client_id=viewer.client_id,
+            rows=rows,
         )
 
     def _moment(self, viewer: Viewer, asked: PictureRequest) -> tuple[_Span, int]:
@@ -168,7 +195,9 @@ class Media:
             if span.start_ms <= last_ms:
                 shown.append(span)
                 last_ms = max(last_ms, span.end_ms)
-        self._check_readable(viewer.device, shown[-1])
+        rows = tuple(span.row for span in shown if span.row)
+        self._check_ready("clip", rows, max(row.end_ms for row in rows))
+        self._check_readable(viewer.device)
         clip = Clip(
             scenes=tuple(_scene(viewer, asked, span) for span in shown),
             start_ms=first_ms,
@@ -181,28 +210,44 @@ class Media:
         return Stored(
             drawn=clip,
             partial=clip.length_ms < asked.length_ms,
-            encrypted=viewer.device.id in self._encrypting,
+            encrypted=self.is_encrypted(viewer.device),
+            client_id=viewer.client_id,
+            rows=rows,
         )
 
     def _spans(self, viewer: Viewer, low_ms: int, high_ms: int, *, snapshots: bool = False) -> list[_Span]:
-        """Return what touches a range, oldest first: nothing before the consent, nothing of the future."""
+        """Return what touches a range, oldest first: nothing before the consent, of the future, or without a plan."""
+        if not self._switches.ring_plan:
+            return []
         low_ms, high_ms = max(low_ms, viewer.since_ms), min(high_ms, self.now_ms)
         spans = list(self._snapshots.get(viewer.device.id, ())) if snapshots else []
         for row in self._history.rows(viewer.device.id):
-            start_ms, end_ms = row.start_ms - BEFORE_MS, row.end_ms + _AFTER_MS
-            if start_ms <= high_ms and low_ms <= end_ms:
+            # A live view is recorded as long as it was, whatever else also from before it began.
+            before_ms, after_ms = (0, 0) if row.event_type == LIVE_VIEW else (BEFORE_MS, _AFTER_MS)
+            start_ms, end_ms = row.start_ms - before_ms, row.end_ms + after_ms
+            if row.recorded and start_ms <= high_ms and low_ms <= end_ms:
                 spans.append(_Span(max(start_ms, viewer.since_ms), min(end_ms, self.now_ms), row))
         return sorted((span for span in spans if low_ms <= span.end_ms and span.start_ms <= high_ms), key=_start_ms)
 
-    def _check_readable(self, device: Device, span: _Span) -> None:
-        if span.row and self._now() < span.row.start_ms / 1000 + self._switches.recording_ready_after:
-            raise MediaError("RECORDING_NOT_READY", "The recording is not available yet")
+    def _check_ready(self, what: str, rows: Sequence[Row], recorded_ms: int) -> None:
+        """Refuse what is not ready: for some time after `recorded_ms`, and for some requests for each recording."""
+        after, requests = self._switches.recording_ready_after, self._switches.recording_ready_requests
+        early = bool(rows) and after > 0 and self._now() < recorded_ms / 1000 + after
+        for key in (f"{what} {row.id}" for row in rows):
+            if self._asked_early[key] < requests:
+                self._asked_early[key] += 1
+                early = True
+        if early:
+            answer = EarlyAnswer(self._switches.recording_early_answer)
+            raise MediaError(*_EARLY[answer], silent=answer is EarlyAnswer.EMPTY)
+
+    def _check_readable(self, device: Device) -> None:
         count = self._unreadable.get(device.id, 0)
         if count is None:
             raise MediaError("CORRUPT_RECORDING", "The recording cannot be read")
         if count > 0:
             self._unreadable[device.id] = count - 1
-            raise MediaError("GRECO_NO_VALID_KEY", "There is no valid key to decrypt the recording")
+            raise MediaError(*_NO_KEY)
 
 
 def _start_ms(span: _Span) -> int:

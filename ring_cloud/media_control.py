@@ -4,6 +4,7 @@ from aiohttp import web
 
 from .control import ControlHandler, account_of
 from .model import Device
+from .state import describe_device
 from .values import Fields, InputError, JsonObject
 from .world import World
 
@@ -50,27 +51,41 @@ async def backdate_consent(world: World, request: web.Request, fields: Fields) -
 
 
 async def change_media(world: World, request: web.Request, fields: Fields) -> JsonObject:
-    """Encrypt what a camera stores, make it unreadable for the next requests (null: for ever), or store a still."""
+    """Encrypt what a camera stores and sends, make files unreadable, leave events unrecorded, or store a still.
+
+    Of counts null means for ever.
+    """
     _, device = world.find_device(request.match_info["device_id"])
     take = fields.flag("take") if "take" in fields else None
-    unreadable = "unreadable" in fields
-    count = _count(fields) if unreadable else None
+    counts = {key: _count(fields, key) for key in ("unreadable", "unrecorded") if key in fields}
     snapshot = fields.flag("snapshot")
     fields.finish()
     if take is not None:
         world.media.take(device, take)
-    if unreadable:
-        world.media.unreadable(device, count)
+    if "unreadable" in counts:
+        world.media.unreadable(device, counts["unreadable"])
+    if "unrecorded" in counts:
+        world.history.leave_unrecorded(device, counts["unrecorded"])
     return {"snapshot": world.media.store_snapshot(device)} if snapshot else {}
 
 
-def _count(fields: Fields) -> int | None:
-    value = fields.raw("unreadable")
-    return None if value is None else Fields({"unreadable": value}).integer("unreadable")
+def _count(fields: Fields, key: str) -> int | None:
+    value = fields.raw(key)
+    return None if value is None else Fields({key: value}).integer(key)
+
+
+async def put_on_battery(world: World, request: web.Request, fields: Fields) -> JsonObject:
+    """Give a camera a battery; from then on its level is one of the controls of the device."""
+    _, device = world.find_device(request.match_info["device_id"])
+    percentage = fields.number("percentage", 90, high=100)
+    fields.finish()
+    world.live.put_on_battery(device, percentage)
+    return describe_device(device)
 
 
 ROUTES: tuple[tuple[str, str, ControlHandler], ...] = (
     ("POST", "/control/devices/{device_id}/past", add_past),
     ("POST", "/control/devices/{device_id}/media", change_media),
+    ("POST", "/control/devices/{device_id}/battery", put_on_battery),
     ("POST", "/control/accounts/{account_id}/consent", backdate_consent),
 )

@@ -2,10 +2,11 @@
 
 import asyncio
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 import hashlib
 from typing import Literal
 
+from .history import Row
 from .media_clips import Clip, encode
 from .pictures import Picture, render
 
@@ -22,6 +23,15 @@ class Stored:
     origin: Literal["recording", "snapshot"] = "recording"
     partial: bool = False
     encrypted: bool = False
+    client_id: str = field(default="", repr=False, compare=False)
+    """Who asked for it."""
+    rows: tuple[Row, ...] = field(default=(), repr=False, compare=False)
+    """What is to be seen in it."""
+
+    def mark_reviewed(self) -> None:
+        """Let the history say that whoever asked has now seen what happened."""
+        for row in self.rows:
+            row.reviewed_by.add(self.client_id)
 
     @property
     def content_type(self) -> str:

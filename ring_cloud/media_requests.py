@@ -29,14 +29,15 @@ _STATUS: Mapping[str, HTTPStatus] = {
 
 
 class MediaError(Exception):
-    """A refusal in the form of the media API; `pointer` names the field that is wrong."""
+    """A refusal in the form of the media API; `pointer` names the field that is wrong, `silent` leaves the body out."""
 
-    def __init__(self, code: str, detail: str, pointer: str | None = None) -> None:
+    def __init__(self, code: str, detail: str, pointer: str | None = None, *, silent: bool = False) -> None:
         super().__init__(detail)
         self.code = code
         self.status = _STATUS[code]
         self.detail = detail
         self.pointer = pointer
+        self.silent = silent
 
     def document(self, request_id: str, time: str) -> JsonObject:
         """Return Ring's form of such an error."""

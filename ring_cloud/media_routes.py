@@ -64,7 +64,12 @@ def _viewer(world: World, grant: Grant, request: web.Request) -> Viewer:
         raise MediaError(code, error.detail) from error
     if device.family.permission is not Permission.CAMERAS:
         raise MediaError("DEVICE_NOT_FOUND", "The device is no camera")
-    return Viewer(device=device, app=grant.app.name if grant.app else "Playground", since_ms=world.seen_since_ms(grant))
+    return Viewer(
+        device=device,
+        app=grant.app.name if grant.app else "Playground",
+        client_id=grant.client_id,
+        since_ms=world.seen_since_ms(grant),
+    )
 
 
 def _redirect(world: World, request_type: str, found: Stored | MediaError, status: HTTPStatus) -> web.Response:
@@ -77,6 +82,7 @@ async def _file(world: World, request: web.Request, found: Stored | MediaError, 
     if isinstance(found, MediaError):
         raise found
     data = await world.media.files.read(found)
+    found.mark_reviewed()
     if isinstance(found.drawn, Clip):
         data = pad(data, world.switches.clip_padding)
     response = file_response(request, data, found.tag, HTTPStatus.PARTIAL_CONTENT if found.partial else HTTPStatus.OK)
@@ -92,6 +98,8 @@ async def _file(world: World, request: web.Request, found: Stored | MediaError, 
 
 
 def _refusal(world: World, error: MediaError, request_id: str) -> web.Response:
+    if error.silent:
+        return web.Response(status=error.status, headers={_REQUEST_ID: request_id})
     document = error.document(request_id, iso_time(world.clock.time()))
     return web.json_response(document, status=error.status, headers={_REQUEST_ID: request_id})
 

@@ -1,16 +1,18 @@
 """What every request to one of Ring's hosts passes: the journal, the edge, and whatever is set to go wrong."""
 
 from http import HTTPStatus
-import json
+import logging
 import secrets
 import time
 
 from aiohttp import hdrs, web
 
+from .failures import failure
 from .faults import Cut, Fault, Garbage
 from .gateway import WORLD, Handler
 from .journal import CONNECTION_CUT, Request
-from .refusals import TITLES, error_document
+
+_LOGGER = logging.getLogger(__name__)
 
 RING_ROUTES = ("/v1/", "/oauth/", "/account/")
 
@@ -60,6 +62,13 @@ async def edge(request: web.Request, handler: Handler) -> web.StreamResponse:
         response = await handler(request) if refused is None else refused
     except web.HTTPException as error:
         response = web.Response(status=error.status)
+    except ConnectionError:
+        # Nobody is left to be answered.
+        raise
+    except Exception:
+        # A mistake of this cloud's: the client sees what it would see of one of Ring's.
+        _LOGGER.exception("%s %s failed", request.method, request.path)
+        response = failure(request, HTTPStatus.INTERNAL_SERVER_ERROR, detail="Something went wrong")
     if not response.prepared:
         response.headers.setdefault(hdrs.SERVER, "envoy")
         response.headers.setdefault("x-request-id", secrets.token_hex(16))
@@ -81,7 +90,7 @@ async def misbehave(request: web.Request, handler: Handler) -> web.StreamRespons
     if fault is None:
         return await handler(request)
     if fault.status is not None:
-        return _failure(fault, fault.status)
+        return failure(request, fault.status, body=fault.body, headers=fault.headers)
     if fault.delay is not None:
         await fault.hold()
         return await handler(request)
@@ -92,15 +101,6 @@ async def misbehave(request: web.Request, handler: Handler) -> web.StreamRespons
         text, content_type = (_HTML, "text/html") if html else (_NOT_JSON, "application/json")
         return web.Response(text=text, content_type=content_type)
     return await _spoil(request, fault, await handler(request))
-
-
-def _failure(fault: Fault, status: int) -> web.Response:
-    # Ring's 401 has an empty body; every other refusal of the API says something.
-    text = fault.body or ""
-    if fault.body is None and status != HTTPStatus.UNAUTHORIZED:
-        text = json.dumps(error_document(status, TITLES.get(status, "Error"), "A fault on demand"))
-    content_type = "text/html" if text.lstrip().startswith("<") else "application/json"
-    return web.Response(body=text.encode(), status=status, headers={hdrs.CONTENT_TYPE: content_type, **fault.headers})
 
 
 def _hang_up(request: web.Request) -> web.Response:

@@ -35,6 +35,13 @@ class Subscription:
     expires_at: float
     plan_id: str | None = None
     device_ids: tuple[str, ...] = ()
+    client_id: str | None = None
+    """The app whose plan it is; None: every app has one like it."""
+    end_told: bool = False
+
+    def is_of(self, client_id: str) -> bool:
+        """Say whether it is a plan of this app."""
+        return self.client_id in (None, client_id)
 
     def status(self, now: float) -> str:
         """Return `active` until it ends."""
@@ -155,8 +162,10 @@ class Account:
                 return device
         raise UnknownError("there is no such device")
 
-    def add_subscription(self, sub_type: str = "paid", *, days: float = 31) -> Subscription:
-        """Add a subscription of so many days for all devices the account has now."""
+    def add_subscription(
+        self, sub_type: str = "paid", *, days: float = 31, client_id: str | None = None
+    ) -> Subscription:
+        """Add a subscription of so many days for all devices the account has now, to one app or to every one."""
         created = self._clock.time()
         subscription = Subscription(
             id=resource_id("subscription"),
@@ -165,15 +174,27 @@ class Account:
             expires_at=created + days * 86400,
             plan_id="04666ddc-0000-4000-8000-000000000001" if sub_type == "paid" else None,
             device_ids=tuple(device.id for device in self.devices),
+            client_id=client_id,
         )
         self.subscriptions.append(subscription)
         return subscription
 
     def end_subscription(self, subscription: Subscription) -> Subscription:
         """End a subscription now; return what it is from now on."""
-        ended = replace(subscription, expires_at=min(subscription.expires_at, self._clock.time()))
+        expires_at = min(subscription.expires_at, self._clock.time())
+        ended = replace(subscription, expires_at=expires_at, end_told=True)
         self.subscriptions[self.subscriptions.index(subscription)] = ended
         return ended
+
+    def run_out(self) -> list[Subscription]:
+        """Return the subscriptions that have run out since this was last asked."""
+        now = self._clock.time()
+        over = [item for item in self.subscriptions if not item.end_told and item.expires_at <= now]
+        return [self.end_subscription(item) for item in over]
+
+    def next_end(self) -> float | None:
+        """Return when the next subscription runs out."""
+        return min((item.expires_at for item in self.subscriptions if not item.end_told), default=None)
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -190,6 +211,7 @@ class App:
     homepage_url: str = ""
     redirect_uris: tuple[str, ...] = ()
     unlink_allowed: bool = False
+    partner_allowlisted: bool = True
     permissions: frozenset[Permission] = frozenset(Permission)
 
 
@@ -226,7 +248,10 @@ class Link:
     account_identifier: str | None = None
 
     def devices(self) -> Iterable[Device]:
-        """Return what the app may see: shared, consented, not encrypted end to end."""
-        if self.consented_at is None:
+        """Return what the app may see: shared, claimed, not encrypted end to end.
+
+        The nonce opens the devices; what they have recorded is only seen from the consent on.
+        """
+        if self.consented_at is None and not (self.claimed and self.flow is Flow.ONE_WAY):
             return ()
         return (device for device in self.account.devices if device.id in self.device_ids and not device.e2ee)

@@ -77,7 +77,10 @@ def _application(cloud: World) -> web.Application:
     app[WORLD] = cloud
     app.router.add_post("/oauth/token", oauth.token)
     app.router.add_get(authorize.PATH, authorize.show, allow_head=False)
-    app.router.add_post(authorize.PATH, authorize.decide)
+    app.router.add_get(authorize.SIGN_IN, authorize.show_sign_in, allow_head=False)
+    # Whoever has no browser decides at once, without the redirect.
+    for path in (authorize.PATH, authorize.SIGN_IN):
+        app.router.add_post(path, authorize.decide)
     for method, path, handler in (*api.ROUTES, *integrations.ROUTES, *media_routes.ROUTES, *whep.ROUTES):
         app.router.add_route(method, path, authenticated(handler))
     app.router.add_route("*", "/oauth/{tail:.*}", oauth.no_such_route)

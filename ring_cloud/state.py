@@ -54,6 +54,7 @@ def describe_app(world: World, app: App) -> JsonObject:
         "homepage_url": app.homepage_url,
         "redirect_uris": app.redirect_uris,
         "unlink_allowed": app.unlink_allowed,
+        "partner_allowlisted": app.partner_allowlisted,
         "permissions": sorted(app.permissions),
         "has_client_secret": bool(app.client_secret),
         "has_signing_key": bool(app.signing_key),
@@ -108,6 +109,7 @@ def _subscription(item: Subscription, now: float) -> JsonObject:
         "id": item.id,
         "sub_type": item.sub_type,
         "status": item.status(now),
+        "client_id": item.client_id,
         "expires_at": item.expires_at,
     }
 

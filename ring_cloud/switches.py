@@ -37,6 +37,22 @@ class ClipAnswer(StrEnum):
     DIRECT = "direct"
 
 
+class EarlyAnswer(StrEnum):
+    """What is answered of a recording that is not ready yet: 425, 416, or 422 with a code or with no body at all."""
+
+    NOT_READY = "not_ready"
+    NOT_FOUND = "not_found"
+    NO_KEY = "no_key"
+    EMPTY = "empty"
+
+
+class PlanlessHistory(StrEnum):
+    """What the history answers where nobody pays for recordings: nothing that happened, or a refusal."""
+
+    EMPTY = "empty"
+    FORBIDDEN = "forbidden"
+
+
 class Direction(StrEnum):
     """What an answer of a live view says of its direction."""
 
@@ -68,6 +84,30 @@ class WhepMedia(StrEnum):
     NONE = "none"
 
 
+class TokenRefusal(StrEnum):
+    """What the token endpoint refuses with: OAuth's own words (RFC 6749), the API's `errors[]`, or an empty 401."""
+
+    OAUTH = "oauth"
+    JSONAPI = "jsonapi"
+    EMPTY = "empty"
+
+
+class RefreshLifetime(StrEnum):
+    """When a refresh token ends: 30 days after it was made, or 30 days after the user allowed the app."""
+
+    SLIDING = "sliding"
+    ABSOLUTE = "absolute"
+
+
+class SubscriptionAnswer(StrEnum):
+    """What the subscriptions answer: those there are, none, or a refusal, as a private app may expect."""
+
+    LIST = "list"
+    EMPTY = "empty"
+    NOT_FOUND = "404"
+    UNPROCESSABLE = "422"
+
+
 @dataclass(slots=True, kw_only=True)
 class Switches:
     """How this cloud behaves where Ring may behave otherwise; plain texts will do for the choices."""
@@ -81,7 +121,13 @@ class Switches:
     history_times_as_text: bool = False
     history_repeats_cursor: bool = False
     clip_answer: ClipAnswer | str = ClipAnswer.SEE_OTHER
+    history_lag: int = 0
+    webhook_lag: int = 0
+    ring_plan: bool = True
+    planless_history: PlanlessHistory | str = PlanlessHistory.EMPTY
     recording_ready_after: int = 0
+    recording_ready_requests: int = 0
+    recording_early_answer: EarlyAnswer | str = EarlyAnswer.NOT_READY
     media_link_lifetime: int = 300
     media_bytes_per_second: int = 0
     clip_padding: int = 0
@@ -94,23 +140,41 @@ class Switches:
     whep_take: bool = False
     whep_delete_status: int = 200
     whep_link: str = ""
+    token_refusal: TokenRefusal | str = TokenRefusal.OAUTH
+    refresh_lifetime: RefreshLifetime | str = RefreshLifetime.SLIDING
+    refresh_ends_access: bool = False
+    subscriptions: SubscriptionAnswer | str = SubscriptionAnswer.LIST
+    users_me_unauthorized: int = 401
+    chime_status: int = 202
 
 
 CHOICES: Mapping[str, type[StrEnum]] = {
     "envelope": Envelope,
     "sub_type_place": SubTypePlace,
     "history_next": NextLink,
+    "planless_history": PlanlessHistory,
+    "recording_early_answer": EarlyAnswer,
     "clip_answer": ClipAnswer,
     "whep_direction": Direction,
     "whep_one_session": OneSession,
     "whep_end": LiveEnd,
     "whep_media": WhepMedia,
+    "token_refusal": TokenRefusal,
+    "refresh_lifetime": RefreshLifetime,
+    "subscriptions": SubscriptionAnswer,
 }
 BOUNDS: Mapping[str, tuple[int, int]] = {
     "history_page_size": (1, 100),
+    "history_lag": (0, 3600),
+    "webhook_lag": (0, 3600),
     "recording_ready_after": (0, 3600),
+    "recording_ready_requests": (0, 1000),
     "media_link_lifetime": (1, 86_400),
     "media_bytes_per_second": (0, 1_000_000_000),
     "clip_padding": (0, 1_000_000_000),
 }
-NUMBERS: Mapping[str, tuple[int, ...]] = {"whep_delete_status": (200, 204)}
+NUMBERS: Mapping[str, tuple[int, ...]] = {
+    "whep_delete_status": (200, 202, 204),
+    "users_me_unauthorized": (401, 403),
+    "chime_status": (200, 202, 204),
+}

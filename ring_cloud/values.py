@@ -1,6 +1,7 @@
 """JSON shapes, errors in words, and strict reading of what a person or a program sends to the control interface."""
 
 from collections.abc import Mapping, Sequence
+import ipaddress
 import json
 import math
 from typing import TypeIs
@@ -11,7 +12,7 @@ type Json = bool | int | float | str | Sequence[Json] | Mapping[str, Json] | Non
 type JsonObject = Mapping[str, Json]
 type Value = bool | int | float | str
 
-LOOPBACK_HOSTS = frozenset({"localhost", "::1"})
+_LOCALHOST = "localhost"
 _MAX_TEXT = 2000
 
 
@@ -35,6 +36,14 @@ class ConflictError(CloudError):
     """It makes sense, but not now."""
 
     status = 409
+
+
+def is_loopback(host: str) -> bool:
+    """Say whether this names the machine itself, whatever a name server may say."""
+    try:
+        return host == _LOCALHOST or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def is_text(value: object) -> TypeIs[str]:
@@ -62,8 +71,7 @@ def check_url(key: str, text: str) -> str:
         host = url.host or ""
     except ValueError as error:
         raise InputError(f"{key} is not a URL") from error
-    local = host in LOOPBACK_HOSTS or host.startswith("127.")
-    if not host or url.scheme not in ("https", "http") or (url.scheme == "http" and not local):
+    if not host or url.scheme not in ("https", "http") or (url.scheme == "http" and not is_loopback(host)):
         raise InputError(f"{key} must be an https URL (plain http only for this machine)")
     return text
 

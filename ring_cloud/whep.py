@@ -3,6 +3,7 @@
 from http import HTTPStatus
 
 from aiohttp import hdrs, web
+from multidict import CIMultiDict
 from yarl import URL
 
 from .api import shared_device
@@ -30,11 +31,15 @@ async def open_session(world: World, grant: Grant, request: web.Request) -> web.
     offer = read_offer(await request.read(), bare=world.switches.whep_bare_offers)
     if not device.online:
         raise ApiError(HTTPStatus.SERVICE_UNAVAILABLE, "Device is currently offline")
-    session, answer = await world.live.open(grant, device, component_id, offer)
+    encrypted = world.media.is_encrypted(device)
+    session, answer = await world.live.open(grant, device, component_id, offer, encrypted=encrypted)
+    row = world.history.live_view(device.id, int(session.opened_at * 1000))
+    if row is not None:
+        world.live.tell(session, row)
     place = URL(f"{world.url}{request.path}/{session.id}").with_query({PLACE: session.place})
-    headers = {hdrs.LOCATION: str(place)}
-    if world.switches.whep_link:
-        headers[hdrs.LINK] = world.switches.whep_link
+    headers = CIMultiDict({hdrs.LOCATION: str(place)})
+    for link in world.switches.whep_link.splitlines():
+        headers.add(hdrs.LINK, link)
     return web.Response(body=answer.encode(), status=HTTPStatus.CREATED, content_type=SDP, headers=headers)
 
 

@@ -27,6 +27,8 @@ from .switches import Switches
 from .values import ConflictError, InputError, JsonObject, UnknownError, check_url
 
 MAX_DEVICES = 1000
+# Nothing is older than this: who has not consented sees nothing of the past.
+_NOT_YET_MS = 2**53
 _URLS = frozenset({"token_exchange_url", "account_link_url", "webhook_url", "homepage_url"})
 
 
@@ -42,6 +44,7 @@ class AppSettings(TypedDict, total=False):
     homepage_url: str
     redirect_uris: Sequence[str]
     unlink_allowed: bool
+    partner_allowlisted: bool
     permissions: Collection[str]
 
 
@@ -50,16 +53,16 @@ class World:
 
     def __init__(self, clock: Clock | None = None) -> None:
         self.clock = clock or Clock()
-        self.grants = Grants(self.clock)
+        self.switches = Switches()
+        self.grants = Grants(self.clock, self.switches)
         self.links = Links(self.clock, self.grants)
         self.limits = Limits(self.clock)
         self.faults = Faults()
         self.requests = Journal()
         self.apps: dict[str, App] = {}
         self.accounts: dict[str, Account] = {}
-        self.switches = Switches()
         self.sender = Sender()
-        self.deliveries = Deliveries(self._now, self.sender, self.switches)
+        self.deliveries = Deliveries(self._now, self.sender, self.switches, self._end_what_ran_out)
         self.history = History(self.switches)
         self._happenings = Happenings(self._now, self.history, self.deliveries)
         self.media = Media(self._now, self.history, self.switches)
@@ -118,15 +121,18 @@ class World:
         last_name: str = "Doe",
         email: str = "johndoe@example.com",
         devices: int | Sequence[str] = len(FAMILIES),
+        *,
+        plan: bool = True,
     ) -> Account:
-        """Add an account with so many devices (families in turn), or one of each family named, and a subscription."""
+        """Add an account with so many devices (families in turn), or one of each family named, and a paid plan."""
         families = list(islice(cycle(FAMILIES), devices)) if isinstance(devices, int) else devices
         if len(families) > MAX_DEVICES:
             raise InputError(f"an account has at most {MAX_DEVICES} devices")
         account = Account(self.clock, first_name, last_name, email)
         for family in families:
             self._new_device(account, family)
-        account.add_subscription()
+        if plan:
+            account.add_subscription()
         self.accounts[account.id] = account
         return account
 
@@ -214,16 +220,31 @@ class World:
             raise UnknownError("this is no live token of the playground")
         return self._happenings.at_device(grant.playground_devices[0], grant.account, (), events.LIVE_VIEW)
 
-    def subscribe(self, account: Account, sub_type: str = "paid", *, days: float = 31) -> Subscription:
-        """Buy the app's plan, or start its trial."""
-        subscription = account.add_subscription(sub_type, days=days)
-        self._happenings.subscription(subscription, account, self.links.of(account), events.SUBSCRIBED)
+    def subscribe(
+        self, account: Account, sub_type: str = "paid", *, days: float = 31, app: App | None = None
+    ) -> Subscription:
+        """Buy the plan of an app (by default one of every app), or start its trial."""
+        subscription = account.add_subscription(sub_type, days=days, client_id=app.client_id if app else None)
+        self._tell_of(subscription, account, events.SUBSCRIBED)
+        # It may end before anything else is due.
+        self.deliveries.wake()
         return subscription
 
     def unsubscribe(self, account: Account, subscription: Subscription) -> None:
-        """End a subscription now."""
-        ended = account.end_subscription(subscription)
-        self._happenings.subscription(ended, account, self.links.of(account), events.UNSUBSCRIBED)
+        """End a subscription now; of one that is over everybody has been told."""
+        if not subscription.end_told:
+            self._tell_of(account.end_subscription(subscription), account, events.UNSUBSCRIBED)
+
+    def _tell_of(self, subscription: Subscription, account: Account, event_type: str) -> None:
+        links = [link for link in self.links.of(account) if subscription.is_of(link.app.client_id)]
+        self._happenings.subscription(subscription, account, links, event_type)
+
+    def _end_what_ran_out(self) -> float | None:
+        """Tell of the subscriptions that ran out; return when the next one does."""
+        for account in self.accounts.values():
+            for subscription in account.run_out():
+                self._tell_of(subscription, account, events.UNSUBSCRIBED)
+        return min((end for account in self.accounts.values() if (end := account.next_end()) is not None), default=None)
 
     def _changed(self, device: Device, before: Readings, after: Readings) -> None:
         for event_type in events.of_change(before, after):
@@ -232,7 +253,8 @@ class World:
                 self.happen(device, event_type)
 
     def listen(self) -> None:
-        """Hear of every change; devices that come out of a file have forgotten who listened."""
+        """Hear of every change; devices that come out of a file have forgotten who listened, grants who decides."""
+        self.grants.switches = self.switches
         for account in self.accounts.values():
             for device in account.devices:
                 device.on_change = self._changed
@@ -256,6 +278,22 @@ class World:
         for device in account.devices if self.links.get(account, app) is link else ():
             self._happenings.added(device, link)
         return status
+
+    def share(self, account: Account, app: App, device_ids: Collection[str]) -> None:
+        """Pick more devices for an app: it is told, and sees them under the ids they always had."""
+        link, devices = self.links.chosen(account, app, device_ids)
+        for device in devices:
+            if device.id not in link.device_ids:
+                link.device_ids.add(device.id)
+                self._happenings.added(device, link)
+
+    def unshare(self, account: Account, app: App, device_ids: Collection[str]) -> None:
+        """Take devices away from an app: it is told, and they are not there for it any more."""
+        link, devices = self.links.chosen(account, app, device_ids)
+        for device in devices:
+            if device.id in link.device_ids:
+                self._happenings.at_device(device, account, [link], events.REMOVED)
+                link.device_ids.discard(device.id)
 
     def confirm(self, account: Account, app: App) -> str:
         """Press Confirm: return the Account Link URL with nonce and time, where the browser goes."""
@@ -300,7 +338,9 @@ class World:
     def seen_since_ms(self, grant: Grant) -> int:
         """Return from when on a partner may see what was recorded: since the consent, or the playground's token."""
         link = self.links.get(grant.account, grant.app) if grant.app else None
-        return int((link.consented_at or 0) * 1000) if link else self.media.shared_since_ms(grant.playground_devices)
+        if link is None:
+            return self.media.shared_since_ms(grant.playground_devices)
+        return _NOT_YET_MS if link.consented_at is None else int(link.consented_at * 1000)
 
     def deliverable(self, account: Account, app: App) -> bool:
         """Say whether anything may be pushed to the app: only once the partner has completed the link."""

@@ -35,6 +35,8 @@ export const control = {
     send("POST", account(accountId, "enable"), { client_id: clientId, device_ids: deviceIds }),
   confirm: (accountId, clientId) => send("POST", account(accountId, "confirm"), { client_id: clientId }),
   disable: (accountId, clientId) => send("POST", account(accountId, "disable"), { client_id: clientId }),
+  share: (accountId, clientId, deviceId, shared) =>
+    send("POST", account(accountId, shared ? "share" : "unshare"), { client_id: clientId, device_ids: [deviceId] }),
   addDevice: (accountId, family, name) => send("POST", account(accountId, "devices"), { family, name }),
   mintPlayground: (accountId) => send("POST", account(accountId, "playground"), {}),
   token: (accountId, clientId, action, extra) =>

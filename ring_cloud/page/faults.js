@@ -19,6 +19,7 @@ const ROUTES = [
   ["/v1/devices*", "Devices and all below"],
   ["/v1/devices/*/status", "Device status"],
   ["/v1/locations", "Locations"],
+  ["/v1/*download", "Pictures and clips"],
 ];
 
 const KINDS = [
@@ -48,8 +49,11 @@ const NAMES = new Map([
 ]);
 
 const BODIES_OF_KIND = {
-  status: ({ status, retry_after: after }) =>
-    ({ status: Number(status), ...(after ? { headers: { "Retry-After": after } } : {}) }),
+  status: ({ status, says, retry_after: after }) => ({
+    status: Number(status),
+    ...(says === "nothing" ? { body: "" } : {}),
+    ...(after ? { headers: { "Retry-After": after } } : {}),
+  }),
   delay: ({ delay }) => ({ delay: Number(delay) }),
   cut: ({ cut }) => ({ cut }),
   garbage: ({ garbage }) => ({ garbage }),
@@ -74,7 +78,9 @@ const DETAILS = {
   status: () => [
     field("Status", { tag: "select", id: "fault-status", name: "status", value: ui.status, onchange: choose("status"),
       children: options(STATUSES) }),
-    field("Retry-After", { id: "fault-after", name: "retry_after", placeholder: "none" },
+    field("Body", { tag: "select", id: "fault-says", name: "says",
+      children: options([["error", "As Ring's"], ["nothing", "Empty"]]) }),
+    field("Retry-After", { id: "fault-after", name: "retry_after", placeholder: "1 for a 429" },
       { hint: "Seconds or an HTTP date" }),
   ],
   delay: () => field("Delay in seconds", { id: "fault-delay", name: "delay", type: "number", min: 0, step: "any",

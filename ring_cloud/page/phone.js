@@ -5,7 +5,7 @@ import { h } from "./dom.js";
 import { ask, report } from "./feedback.js";
 import { alert, button, empty, field, formValues, heading, icon, statusChip, submit, tick } from "./parts.js";
 import { account, act, appNamed, chooseAccount, devicesOf, linkOf, notify, store } from "./store.js";
-import { fullName, iconOf, permissionOf, plural } from "./words.js";
+import { fullName, permissionOf, plural } from "./words.js";
 
 const ui = { screen: null, clientId: null, step: "consent", left: new Set(), busy: false, trouble: null };
 
@@ -209,14 +209,17 @@ function confirmScreen(owner, app, status) {
 function linkedScreen(owner, app) {
   const link = linkOf(owner, app.client_id);
   const shared = new Set(link.device_ids);
-  const devices = devicesOf(owner).filter((device) => shared.has(device.id));
+  const open = devicesOf(owner).filter((device) => !device.e2ee);
+  const count = open.filter((device) => shared.has(device.id)).length;
+  const choose = (device, on) => report(act(control.share(owner.id, app.client_id, device.id, on)));
   return [
     bar(app.name, () => go("apps")),
     h("div", { class: "big-state good" }, icon("check"), statusChip("completed"),
-      h("p", null, `${app.name} can use ${plural(devices.length, "device")}.`),
+      h("p", null, `${app.name} can use ${plural(count, "device")}.`),
       link.account_identifier && h("small", null, `Signed in there as ${link.account_identifier}`)),
-    h("ul", { class: "shared" }, devices.map((device) =>
-      h("li", { key: device.id }, icon(iconOf(device)), h("span", null, device.name)))),
+    h("fieldset", { class: "ticks" },
+      h("legend", { class: "sr" }, `Devices that ${app.name} may use`),
+      open.map((device) => tick(device.name, device.family_label, shared.has(device.id), (on) => choose(device, on)))),
     h("div", { class: "phone-foot" },
       button("Remove app", () => remove(owner, app), { look: "danger plain" })),
   ];

@@ -22,7 +22,7 @@ const SECRETS = [
   ["client_secret", "Client secret"],
   ["signing_key", "HMAC signing key"],
 ];
-const BLANK = { client_id: "", name: "", redirect_uris: [], unlink_allowed: false };
+const BLANK = { client_id: "", name: "", redirect_uris: [], unlink_allowed: false, partner_allowlisted: true };
 
 function draftOf(key) {
   return drafts.get(key) ?? {};
@@ -101,6 +101,8 @@ function body(key, app) {
       { hint: "One a line, only for apps that sign in with Ring; matched exactly.", wide: true }),
     permissionTicks(key, app),
     h("div", { class: "wide" },
+      toggle("Invited to sign in with Ring", draftOf(key).partner_allowlisted ?? app.partner_allowlisted,
+        (allowed) => edit(key, "partner_allowlisted", allowed), { hint: "By Ring only; others end on an error page" }),
       toggle("May unlink itself", draftOf(key).unlink_allowed ?? app.unlink_allowed,
         (allowed) => edit(key, "unlink_allowed", allowed), { hint: "Ring allows it for partner-initiated apps only" })),
   ];

@@ -12,12 +12,13 @@ from ring_cloud.ids import base64url
 from .conftest import CLIENT_ID, INTEGRATIONS
 
 PATH = "/account/integrations/partner-link/authorize"
+SIGN_IN = "/account/integrations/partner-link/sign-in"
 CALLBACK = "https://partner.example.com/callback"
 VERIFIER = "fake-code-verifier-of-forty-three-characters"
 CHALLENGE = base64url(hashlib.sha256(VERIFIER.encode()).digest())
 
 
-def address(**changes: str | None) -> str:
+def address(path: str = PATH, **changes: str | None) -> str:
     query = {
         "client_id": CLIENT_ID,
         "redirect_uri": CALLBACK,
@@ -27,7 +28,7 @@ def address(**changes: str | None) -> str:
         "code_challenge": CHALLENGE,
         "code_challenge_method": "S256",
     } | changes
-    return str(URL(PATH).with_query({key: value for key, value in query.items() if value is not None}))
+    return str(URL(path).with_query({key: value for key, value in query.items() if value is not None}))
 
 
 async def allowed(partner, account) -> URL:
@@ -40,7 +41,7 @@ async def test_the_page_offers_the_accounts_escaped(cloud, partner, account, app
     cloud.add_account("<b>Eve</b>", "Example", "eve@example.com")
     app.name = "Home & Garden"
 
-    answer = await partner.ask("GET", address())
+    answer = await partner.ask("GET", address(SIGN_IN))
 
     assert answer.status == 200
     page = answer.body.decode()
@@ -49,6 +50,70 @@ async def test_the_page_offers_the_accounts_escaped(cloud, partner, account, app
     assert "&lt;b&gt;Eve&lt;/b&gt;" in page
     assert "<b>" not in page
     assert not re.search(r"<script|https?://", page)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"client_id": "nobody"},
+        {"redirect_uri": "https://evil.example.com/"},
+        {"redirect_uri": None},
+        {"scope": "ava.v1:write"},
+        {"code_challenge_method": "plain"},
+    ],
+)
+async def test_before_the_sign_in_anything_with_a_challenge_is_sent_there(partner, account, app, changes):
+    answer = await partner.ask("GET", address(**changes))
+
+    assert answer.status == 302
+    assert URL(answer.headers["Location"]) == URL(address(SIGN_IN, **changes)), "all that was asked goes along"
+
+
+@pytest.mark.parametrize("challenge", [CHALLENGE[:-1], "", None])
+async def test_a_challenge_that_is_too_short_is_refused_before_the_sign_in(partner, account, app, challenge):
+    answer = await partner.ask("GET", address(code_challenge=challenge))
+
+    assert (answer.status, answer.headers.get("Location")) == (400, None)
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+async def test_an_app_that_ring_has_not_invited_ends_on_a_page(cloud, partner, account, app, method):
+    cloud.add_app(CLIENT_ID, partner_allowlisted=False)
+    form = {"data": {"account": account.id, "decision": "allow"}} if method == "POST" else {}
+
+    assert (await partner.ask("GET", address())).status == 302
+    answer = await partner.ask(method, address(SIGN_IN), **form)
+
+    assert (answer.status, answer.headers.get("Location")) == (400, None)
+    assert b"We could not continue" in answer.body
+    assert cloud.links.get(account, app) is None
+
+
+@pytest.mark.parametrize("path", [PATH, SIGN_IN])
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Origin": "https://evil.example.com"},
+        {"Origin": "null"},
+        {"Host": "evil.example.com:8080", "Origin": "http://evil.example.com:8080"},
+    ],
+)
+async def test_another_web_page_cannot_allow_an_app(cloud, partner, account, app, path, headers):
+    form = {"account": account.id, "decision": "allow"}
+
+    refused = await partner.ask("POST", address(path), data=form, headers=headers)
+
+    assert (refused.status, refused.headers.get("Location"), cloud.links.get(account, app)) == (400, None, None)
+    own = await partner.ask("POST", address(path), data=form, headers={"Origin": cloud.url})
+    assert own.status == 302
+
+
+async def test_another_name_of_this_machine_is_not_shown_the_accounts(partner, account, app):
+    answer = await partner.ask("GET", address(SIGN_IN), headers={"Host": "evil.example.com"})
+
+    assert answer.status == 400
+    assert account.email.encode() not in answer.body
 
 
 async def test_a_link_from_the_page_to_completed(cloud, partner, account, app):
@@ -127,7 +192,7 @@ async def test_the_user_may_say_no(partner, account, app):
 async def test_what_cannot_be_trusted_ends_on_a_page_and_not_at_the_partner(partner, account, app, changes, method):
     form = {"data": {"account": account.id, "decision": "allow"}} if method == "POST" else {}
 
-    answer = await partner.ask(method, address(**changes), **form)
+    answer = await partner.ask(method, address(SIGN_IN, **changes), **form)
 
     assert answer.status == 400
     assert "Location" not in answer.headers
@@ -143,7 +208,7 @@ async def test_what_cannot_be_trusted_ends_on_a_page_and_not_at_the_partner(part
     ],
 )
 async def test_other_mistakes_are_told_to_the_partner(partner, app, changes, error):
-    answer = await partner.ask("GET", address(**changes))
+    answer = await partner.ask("GET", address(SIGN_IN, **changes))
 
     assert answer.status == 302
     assert URL(answer.headers["Location"]).query["error"] == error

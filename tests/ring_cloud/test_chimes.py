@@ -30,6 +30,15 @@ async def test_a_sound_is_heard(cloud, partner, token, chime):
     ]
 
 
+@pytest.mark.parametrize(("status", "has_body"), [(200, True), (202, True), (204, False)])
+async def test_what_a_heard_sound_is_answered_with_can_be_switched(cloud, partner, token, chime, status, has_body):
+    await partner.control("POST", "/switches", {"chime_status": status})
+
+    answer = await partner.call(token, playback(chime), "POST", json=sound())
+
+    assert (answer.status, bool(answer.body), len(cloud.played)) == (status, has_body, 1)
+
+
 async def test_the_control_panel_shows_what_was_heard_newest_first(cloud, partner, token, chime):
     for _ in range(2):
         await partner.call(token, playback(chime), "POST", json=sound())

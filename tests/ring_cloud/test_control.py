@@ -295,6 +295,7 @@ async def test_the_playground_simulates_a_live_view(partner, account):
         ("POST", "/clock", {"advance": 1e11}, 400, "advance must be a number"),
         ("POST", "/apps", {}, 400, "client_id must be a text"),
         ("POST", "/apps", {"client_id": "x", "webhook_url": "http://evil.example/"}, 400, "must be an https URL"),
+        ("POST", "/apps", {"client_id": "x", "webhook_url": "http://127.evil.example/"}, 400, "must be an https URL"),
         ("POST", "/apps", {"client_id": "x", "webhook_url": "ftp://127.0.0.1/"}, 400, "must be an https URL"),
         ("POST", "/apps", {"client_id": "x", "redirect_uris": "https://x.example"}, 400, "list of texts"),
         ("POST", "/apps", {"client_id": "x", "permissions": ["world"]}, 400, "permissions are"),
@@ -340,6 +341,42 @@ async def test_other_web_pages_are_kept_out(partner, cloud):
     assert "Access-Control-Allow-Origin" not in own.headers
 
 
+@pytest.mark.parametrize("host", ["evil.example.com", "127.0.0.1.evil.example.com", "192.0.2.1", "localhost.evil", ""])
+async def test_a_name_that_was_pointed_at_this_machine_is_kept_out(partner, cloud, host):
+    port = URL(cloud.url).port
+    for headers in ({"Host": f"{host}:{port}", "Origin": f"http://{host}:{port}"}, {"Host": host}):
+        changed = await partner.ask("POST", "/control/faults", headers=headers, json={"status": 500})
+        read = await partner.ask("GET", "/control/state", headers=headers)
+        assert (changed.status, read.status) == (400, 400)
+        assert read.json.keys() == {"error"}
+    assert list(cloud.faults) == []
+
+
+@pytest.mark.parametrize("name", ["127.0.0.1", "localhost", "[::1]"])
+async def test_this_machine_may_be_called_by_any_of_its_names(partner, cloud, name):
+    host = f"{name}:{URL(cloud.url).port}"
+    answer = await partner.ask("DELETE", "/control/faults", headers={"Host": host, "Origin": f"http://{host}"})
+
+    assert answer.status == 200
+
+
+async def test_a_camera_is_given_a_battery(partner, account, token):
+    camera = account.device("Driveway")
+    path = f"/v1/devices/{camera.id}/status"
+    assert "battery_status" not in (await partner.call(token, path)).json["data"]["attributes"]
+
+    for level in (80, 15):
+        answer = await partner.control("POST", f"/devices/{camera.id}", {"battery": level, "online": True})
+        shown = {control["key"]: control for control in answer.json["controls"]}
+        assert (answer.status, shown["battery"]["value"]) == (200, level)
+        status = (await partner.call(token, path)).json["data"]["attributes"]
+        assert status["battery_status"] == {"percentage": level}
+
+    assert (await partner.control("POST", f"/devices/{camera.id}", {"battery": 300})).status == 400
+    chime = account.device("Hallway Chime")
+    assert (await partner.control("POST", f"/devices/{chime.id}", {"battery": 80})).status == 400
+
+
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
     lambda children: st.lists(children) | st.dictionaries(st.text(), children),
@@ -350,7 +387,7 @@ FIELDS = [
     *("permissions", "first_name", "email", "devices", "device_ids", "family", "action", "seconds", "online"),
     *("battery", "contact", "e2ee", "route", "method", "nth", "count", "status", "body", "headers", "delay"),
     *("cut", "garbage", "advance", "type", "sub_type", "component_ids", "days", "access_token", "kind", "types"),
-    *("copies", "reverse", *asdict(Switches())),
+    *("copies", "reverse", "plan", "partner_allowlisted", *asdict(Switches())),
 ]
 
 

@@ -100,6 +100,12 @@ async def test_the_traps_are_all_there(partner, token, account):
     devices = await everything(partner, token)
 
     assert devices["Boiler Room"]["status"]["battery_status"] == {"percentage": 255}
+    assert devices["Boiler Room"]["capabilities"]["battery_status"] == {"supported": True}
+    assert devices["Patio Window"]["capabilities"].keys() == {
+        "glass_break_detection",
+        "tamper_detection",
+        "battery_status",
+    }, "what it cannot do is missing"
     never = devices["Attic Window"]["status"]
     assert never["reported_at"] == "1970-01-01T00:00:00Z"
     assert never["sensor_reporting_state"] == {"value": "active"}

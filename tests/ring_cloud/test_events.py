@@ -77,6 +77,18 @@ async def test_a_motion_names_its_lens_and_is_a_plain_motion_by_default(cloud, p
     assert (data["subType"], data["attributes"]["component_ids"]) == ("motion", ["2"])
 
 
+async def test_a_webhook_can_come_later_than_what_it_tells_of(cloud, partner, account, clock):
+    cloud.switches.webhook_lag = 3
+    event = cloud.happen(account.device("Front Door"), "button_press")
+    clock.advance(2)
+    assert await partner.told() == []
+
+    clock.advance(1)
+    assert await partner.told() == ["button_press"]
+    assert partner.webhooks[0].data["attributes"]["timestamp"] == event.timestamp_ms
+    assert not list(cloud.deliveries.pranks), "nobody asked for mischief"
+
+
 async def test_the_older_envelope_does_not_name_the_account(cloud, partner, account):
     cloud.switches.envelope = "1.0"
     cloud.happen(account.device("Front Door"), "button_press")

@@ -48,6 +48,76 @@ async def test_a_status_brings_its_body_and_headers(cloud, partner, token):
     assert (await partner.call(token, "/v1/devices")).body == b"", "a 401 of Ring's is empty"
 
 
+@pytest.mark.parametrize("status", [401, 500, 503])
+async def test_a_status_can_have_an_empty_body(cloud, partner, token, status):
+    await partner.control("POST", "/faults", {"status": status, "body": ""})
+
+    answer = await partner.call(token, "/v1/devices")
+
+    assert (answer.status, answer.body) == (status, b"")
+    assert answer.headers["x-request-id"]
+
+
+async def test_a_429_says_when_to_come_again_unless_told_otherwise(cloud, partner, token):
+    cloud.faults.add(status=429)
+    cloud.faults.add(status=429, headers={"retry-after": "60"})
+    cloud.faults.add(status=429, headers={"Retry-After": ""})
+
+    answers = [await partner.call(token, "/v1/devices") for _ in range(3)]
+
+    assert [answer.headers.getall("Retry-After", []) for answer in answers] == [["1"], ["60"], []]
+
+
+@pytest.mark.parametrize("kind", ["image", "video"])
+@pytest.mark.parametrize(
+    ("status", "code"),
+    [
+        (400, "INVALID_PAYLOAD"),
+        (403, "REQUEST_FORBIDDEN"),
+        (404, "DEVICE_NOT_FOUND"),
+        (416, "MEDIA_NOT_FOUND"),
+        (422, "CORRUPT_RECORDING"),
+        (425, "RECORDING_NOT_READY"),
+        (500, "INTERNAL_ERROR"),
+        (503, "SERVER_BUSY"),
+    ],
+)
+async def test_media_fail_in_the_form_of_the_media_api(cloud, partner, account, token, kind, status, code):
+    cloud.faults.add("*/media/*/download", status=status)
+
+    path = f"/v1/devices/{account.devices[0].id}/media/{kind}/download"
+    answer = await partner.call(token, path, "POST", json={})
+
+    (error,) = answer.json["errors"]
+    assert answer.status == status
+    assert error.pop("detail")
+    assert error == {
+        "id": answer.headers["x-request-id"],
+        "status": str(status),
+        "code": code,
+        "meta": {"timestamp": "2026-09-21T14:13:20Z"},
+    }
+
+
+async def test_a_pre_signed_url_fails_in_the_form_of_the_media_api(cloud, partner, token):
+    cloud.faults.add("/v1/download*", status=503)
+
+    async with partner.session.get(f"{cloud.media_url}/v1/download") as response:
+        answer = await response.json()
+
+    assert (response.status, answer["errors"][0]["code"]) == (503, "SERVER_BUSY")
+    assert answer["errors"][0]["id"] == response.headers["x-request-id"]
+
+
+async def test_what_is_no_download_fails_in_the_form_of_the_api(cloud, partner, account, token):
+    cloud.faults.add("*/media/*", status=503)
+
+    path = f"/v1/devices/{account.devices[0].id}/media/audio/playback"
+    answer = await partner.call(token, path, "POST", json={})
+
+    assert answer.json["errors"] == [{"status": "503", "title": "Service Unavailable", "detail": "A fault on demand"}]
+
+
 async def test_a_connection_cut_before_leaves_the_token_alone(cloud, partner, token):
     cloud.faults.add("/oauth/*", cut="before")
 

@@ -6,8 +6,10 @@ import pytest
 from yarl import URL
 
 from ring_cloud import Account, App, RingCloud
+from ring_cloud.history import Query
 
-from .conftest import Partner
+from .cameras import Camera
+from .conftest import CLIENT_ID, Partner
 
 
 def path_of(device, **query: str) -> str:
@@ -37,8 +39,9 @@ def bell(account):
     return account.device("Front Door")
 
 
-async def test_a_row_has_the_recorded_shape(cloud, partner, bell, token):
+async def test_a_row_has_the_recorded_shape(cloud, partner, bell, clock, token):
     event = cloud.happen(bell, "button_press")
+    clock.advance(60)
 
     answer = (await partner.call(token, path_of(bell))).json
     (row,) = answer.pop("data")
@@ -130,15 +133,102 @@ async def test_nothing_is_recorded_of_an_encrypted_device(cloud, partner, bell, 
     assert await events(partner, token, bell) == []
 
 
-async def test_times_can_be_texts_as_in_the_documentation(cloud, partner, bell, token):
+async def test_times_can_be_texts_as_in_the_documentation(cloud, partner, bell, clock, token):
     cloud.switches.history_times_as_text = True
     event = cloud.happen(bell, "button_press")
+    clock.advance(60)
 
     (row,) = (await partner.call(token, path_of(bell))).json["data"]
     assert (row["attributes"]["start"], row["attributes"]["end"]) == (
         str(event.timestamp_ms),
         str(event.timestamp_ms + 30_000),
     )
+
+
+# When it is told
+
+
+async def test_what_goes_on_has_no_end_in_the_future(cloud, partner, bell, clock, token):
+    event = cloud.happen(bell, "button_press")
+    lengths = []
+    for _ in range(5):
+        (row,) = (await partner.call(token, path_of(bell))).json["data"]
+        lengths.append(row["attributes"]["end"] - event.timestamp_ms)
+        clock.advance(10)
+
+    assert lengths == [0, 10_000, 20_000, 30_000, 30_000]
+
+
+async def test_a_row_can_come_later_than_what_it_tells_of(cloud, partner, bell, clock, token):
+    cloud.switches.history_lag = 4
+    cloud.happen(bell, "button_press")
+    clock.advance(3)
+    cloud.happen(bell, "motion_detected")
+    assert (await partner.call(token, path_of(bell))).json == {"data": []}
+
+    clock.advance(1)
+    assert await events(partner, token, bell) == ["ding"]
+    clock.advance(3)
+    assert await events(partner, token, bell) == ["motion", "ding"]
+
+
+# Whose media were fetched
+
+
+async def reviewed(partner: Partner, token: Mapping, device) -> list[bool]:
+    rows = (await partner.call(token, path_of(device))).json["data"]
+    return [row["attributes"]["is_third_party_reviewed"] for row in rows]
+
+
+@pytest.mark.parametrize("clip_answer", ["see_other", "direct"])
+async def test_an_event_is_reviewed_once_its_media_were_fetched(cloud, partner, bell, clock, token, clip_answer):
+    cloud.switches.clip_answer = clip_answer
+    camera = Camera(partner, token, bell.id)
+    moments = []
+    for _ in range(3):
+        clock.advance(60)
+        moments.append(cloud.happen(bell, "button_press").timestamp_ms)
+    clock.advance(60)
+
+    link = await camera.link(moments[0])
+    assert await reviewed(partner, token, bell) == [False, False, False], "it was only asked for"
+    await camera.get(link)
+    assert await reviewed(partner, token, bell) == [False, False, True]
+    clip = await camera.ask("video", {"timestamp": moments[1], "duration": 1000})
+    if clip_answer == "see_other":
+        await camera.get(clip.headers["Location"])
+    assert await reviewed(partner, token, bell) == [False, True, True]
+
+
+async def test_what_one_app_has_reviewed_another_has_not(cloud, partner, account, bell, clock, token):
+    other = cloud.link_directly(account, cloud.add_app("fake-client-2"))
+    clock.advance(60)
+    moment_ms = cloud.happen(bell, "button_press").timestamp_ms
+    assert (await Camera(partner, other, bell.id).picture(moment_ms)).status == 200
+
+    seen = {}
+    for client_id in (CLIENT_ID, "fake-client-2"):
+        query = Query(path=path_of(bell), event_types=None, key=None, client_id=client_id)
+        (row,) = cloud.history.page(bell.id, query)["data"]
+        seen[client_id] = row["attributes"]["is_third_party_reviewed"]
+    assert seen == {CLIENT_ID: False, "fake-client-2": True}
+
+
+# Without Ring's plan
+
+
+async def test_without_a_plan_nothing_is_told_or_kept(cloud, partner, bell, clock, token):
+    cloud.happen(bell, "button_press")
+    clock.advance(60)
+    cloud.switches.ring_plan = False
+    cloud.happen(bell, "motion_detected")
+    assert (await partner.call(token, path_of(bell))).json == {"data": []}
+    cloud.switches.planless_history = "forbidden"
+    answer = await partner.call(token, path_of(bell))
+    assert (answer.status, answer.title) == (403, "Out of Scope Access")
+
+    cloud.switches.ring_plan = True
+    assert await events(partner, token, bell) == ["ding"]
 
 
 # Filters

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import pytest
 from yarl import URL
 
-from ring_cloud import Account, App, ConflictError, DeliveryError, InputError, RingCloud, compute_nonce
+from ring_cloud import Account, App, ConflictError, DeliveryError, Device, InputError, RingCloud, compute_nonce
 
 from .conftest import INTEGRATIONS, SIGNING_KEY, Partner
 
@@ -63,6 +63,37 @@ async def test_a_link_from_consent_to_completed(cloud, partner, account, app, cl
     assert (await patch(partner, token, status="completed")).status == 200, "completing is idempotent"
     assert (await patch(partner, token, status="awaiting")).json["status"] == "awaiting"
     assert not cloud.deliverable(account, app)
+
+
+async def test_history_and_pictures_are_those_since_the_first_completion(cloud, partner, account, app, clock):
+    bell = account.device("Front Door")
+    token = await enabled(cloud, partner, account, app)
+    await post(partner, token, nonce=nonce_of(cloud.confirm(account, app)))
+    early = cloud.happen(bell, "button_press")
+    clock.advance(60)
+    assert await history(partner, token, bell) == []
+    refused = await picture(partner, token, bell, early.timestamp_ms)
+    assert (refused.status, refused.json["errors"][0]["code"]) == (403, "TIME_RANGE_NOT_AUTHORIZED")
+
+    await patch(partner, token, status="completed")
+    clock.advance(60)
+    event = cloud.happen(bell, "button_press")
+    await patch(partner, token, status="awaiting")
+    await patch(partner, token, status="completed")
+
+    assert await history(partner, token, bell) == [event.timestamp_ms], "completing again is no new consent"
+    assert (await picture(partner, token, bell, early.timestamp_ms)).status == 403
+    assert (await picture(partner, token, bell, event.timestamp_ms)).status == 303
+
+
+async def history(partner: Partner, token: Mapping, device: Device) -> list[int]:
+    answer = await partner.call(token, f"/v1/history/devices/{device.id}/events")
+    return [int(row["attributes"]["start"]) for row in answer.json["data"]]
+
+
+async def picture(partner: Partner, token: Mapping, device: Device, at_ms: int):
+    body = {"type": "at_timestamp", "timestamp": at_ms}
+    return await partner.call(token, f"/v1/devices/{device.id}/media/image/download", "POST", json=body)
 
 
 async def test_only_the_chosen_devices_are_shared(cloud, partner, account, app):

@@ -75,6 +75,74 @@ async def test_the_redirect_can_be_bent(cloud, camera, ring_ms):
     assert (answer.status, answer.headers["Location"]) == (303, "http://evil.example.com/v1/download")
 
 
+# What is not there yet
+
+
+async def test_a_picture_is_ready_soon_after_the_beginning_and_a_clip_soon_after_the_end(cloud, camera, bell, clock):
+    cloud.switches.recording_ready_after = 4
+    clock.advance(60)
+    moment_ms = cloud.happen(bell, "button_press").timestamp_ms
+    ready = {}
+    for seconds in range(40):
+        picture, clip = await camera.picture(moment_ms), await camera.clip(moment_ms - 1000, 500)
+        for what, answer in (("picture", picture), ("clip", clip)):
+            if answer.status == 200:
+                ready.setdefault(what, seconds)
+            else:
+                assert error(answer) == (425, "RECORDING_NOT_READY")
+        clock.advance(1)
+
+    assert ready == {"picture": 4, "clip": 34}, "somebody who rings is filmed for 30 seconds"
+
+
+@pytest.mark.parametrize(
+    ("answers_with", "status", "code"),
+    [
+        ("not_ready", 425, "RECORDING_NOT_READY"),
+        ("not_found", 416, "MEDIA_NOT_FOUND"),
+        ("no_key", 422, "GRECO_NO_VALID_KEY"),
+        ("empty", 422, None),
+    ],
+)
+@pytest.mark.parametrize("cleared_by", ["time", "requests"])
+async def test_what_is_answered_meanwhile_can_be_chosen(
+    cloud, camera, bell, clock, answers_with, status, code, cleared_by
+):
+    cloud.switches.recording_early_answer = answers_with
+    clock.advance(60)
+    if cleared_by == "time":
+        cloud.switches.recording_ready_after = 3
+    else:
+        cloud.switches.recording_ready_requests = 2
+    moment_ms = cloud.happen(bell, "button_press").timestamp_ms
+
+    early = [await camera.picture(moment_ms) for _ in range(2)]
+    assert [answer.status for answer in early] == [status] * 2
+    assert [error(answer)[1] if answer.body else None for answer in early] == [code] * 2
+    if cleared_by == "time":
+        clock.advance(3)
+    assert (await camera.picture(moment_ms)).status == 200
+
+
+async def test_without_a_plan_nothing_was_recorded(cloud, camera, bell, clock, ring_ms):
+    cloud.switches.ring_plan = False
+    stored_ms = cloud.media.store_snapshot(bell)
+    clock.advance(60)
+
+    assert [error(await camera.picture(moment_ms)) for moment_ms in (ring_ms, stored_ms)] == [
+        (416, "MEDIA_NOT_FOUND")
+    ] * 2
+    assert error(await camera.clip(ring_ms, 1000)) == (416, "MEDIA_NOT_FOUND")
+
+
+async def test_every_camera_can_throw_away_the_key(cloud, camera, ring_ms):
+    cloud.switches.whep_take = True
+
+    picture, clip = await camera.picture(ring_ms), await camera.clip(ring_ms, 1000)
+    assert [picture.status, clip.status] == [200, 200]
+    assert (picture.body[:2] == b"\xff\xd8", b"ftyp" in clip.body[:12]) == (False, False)
+
+
 # What is refused
 
 

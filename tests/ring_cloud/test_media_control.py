@@ -127,6 +127,30 @@ async def test_what_is_wrong_with_files_can_be_set(cloud, partner, camera, bell,
     assert error(await camera.picture(stored)) == (422, "CORRUPT_RECORDING")
 
 
+async def test_an_event_can_be_left_unrecorded(cloud, partner, camera, bell, token, clock):
+    await partner.control("POST", f"/devices/{bell.id}/media", {"unrecorded": 1})
+    moments = []
+    for _ in range(2):
+        clock.advance(60)
+        moments.append(cloud.happen(bell, "button_press").timestamp_ms)
+    clock.advance(60)
+
+    assert await events(partner, token, bell) == ["ding", "ding"], "it has happened all the same"
+    assert error(await camera.picture(moments[0])) == (416, "MEDIA_NOT_FOUND")
+    assert error(await camera.clip(moments[0], 1000)) == (416, "MEDIA_NOT_FOUND")
+    assert [(await camera.picture(moments[1])).status, (await camera.clip(moments[1], 1000)).status] == [200, 200]
+
+
+async def test_nothing_more_can_be_recorded(cloud, partner, camera, bell, clock):
+    await partner.control("POST", f"/devices/{bell.id}/media", {"unrecorded": None})
+    for _ in range(2):
+        clock.advance(60)
+        assert error(await camera.picture(cloud.happen(bell, "button_press").timestamp_ms))[0] == 416
+    await partner.control("POST", f"/devices/{bell.id}/media", {"unrecorded": 0})
+    clock.advance(60)
+    assert (await camera.picture(cloud.happen(bell, "button_press").timestamp_ms)).status == 200
+
+
 async def test_the_state_says_where_the_media_are_and_tells_no_token(cloud, partner, camera, bell, clock):
     clock.advance(60)
     await camera.link(cloud.happen(bell, "button_press").timestamp_ms)
@@ -142,6 +166,11 @@ async def test_the_state_says_where_the_media_are_and_tells_no_token(cloud, part
     [
         {"clip_answer": "moved"},
         {"recording_ready_after": 0},
+        {"recording_ready_requests": 3},
+        {"recording_early_answer": "no_key"},
+        {"history_lag": 5},
+        {"webhook_lag": 5},
+        {"planless_history": "forbidden"},
         {"media_link_lifetime": 86_400},
         {"media_bytes_per_second": 1_000_000},
         {"clip_padding": 0},
@@ -159,7 +188,9 @@ _JUNK = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
     max_leaves=6,
 )
-_KEYS = st.sampled_from(["events", "take", "unreadable", "snapshot", "client_id", "seconds_ago"])
+_KEYS = st.sampled_from(
+    ["events", "take", "unreadable", "unrecorded", "snapshot", "percentage", "client_id", "seconds_ago"]
+)
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -65,6 +65,20 @@ async def test_a_link_expires(cloud, camera, link, clock):
     assert error(await camera.get(link)) == (403, "REQUEST_FORBIDDEN")
 
 
+async def test_a_link_is_forgotten_an_hour_after_its_end(cloud, camera, link, ring_ms, clock):
+    token = URL(link).query["security_token"]
+    clock.advance(300 + 3599)
+    await camera.link(ring_ms)
+    assert (await camera.get(link)).json["errors"][0]["detail"] == "The request has expired"
+    assert token in cloud.secrets()
+
+    clock.advance(1)
+    fresh = await camera.link(ring_ms)
+    assert (await camera.get(link)).json["errors"][0]["detail"] == "The signature does not match"
+    assert token not in cloud.secrets()
+    assert (await camera.get(fresh)).status == 200
+
+
 async def test_the_lifetime_of_links_can_be_set(cloud, camera, ring_ms, clock):
     cloud.switches.media_link_lifetime = 2
     link = await camera.link(ring_ms)

@@ -1,8 +1,12 @@
 """The token endpoint: codes, rotation, expiry, and how it refuses."""
 
+import gc
+import pickle
+
 import pytest
 
 from ring_cloud import Account, App, Clock, RingCloud
+from ring_cloud.grants import _RefreshToken
 
 from .conftest import CLIENT_ID, CLIENT_SECRET, Partner
 
@@ -177,6 +181,123 @@ async def test_a_refresh_token_lives_thirty_days_from_its_making(partner, token,
 
     clock.advance(30 * DAY)
     assert (await partner.refresh(newer.json)).json["error"] == "invalid_grant"
+
+
+async def test_with_an_absolute_lifetime_thirty_days_after_the_consent_all_is_over(cloud, partner, token, clock):
+    cloud.switches.refresh_lifetime = "absolute"
+    for _ in range(29):
+        clock.advance(DAY)
+        token = (await partner.refresh(token)).json
+    clock.advance(DAY - 1)
+    newest = await partner.refresh(token)
+    assert newest.status == 200
+
+    clock.advance(1)
+    answer = await partner.refresh(newest.json)
+    assert (answer.status, answer.json["error"]) == (400, "invalid_grant")
+    assert (await partner.call(newest.json, "/v1/users/me")).status == 200, "the access token lives out its time"
+
+
+@pytest.mark.parametrize(("ends", "status"), [(False, 200), (True, 401)])
+async def test_the_access_token_before_dies_with_a_refresh_only_when_switched_so(cloud, partner, token, ends, status):
+    cloud.switches.refresh_ends_access = ends
+
+    newer = (await partner.refresh(token)).json
+
+    assert (await partner.call(token, "/v1/users/me")).status == status
+    assert (await partner.call(newer, "/v1/users/me")).status == 200
+
+
+async def test_the_switches_of_tokens_reach_a_cloud_that_was_written_down(cloud, partner, token):
+    written = {name: getattr(cloud, name) for name in ("clock", "grants", "links", "apps", "accounts")}
+    kept = pickle.loads(pickle.dumps(written))
+    async with RingCloud(clock=kept["clock"]) as later:
+        for name, value in kept.items():
+            setattr(later, name, value)
+        await later.stop()
+        await later.start()
+        later.switches.refresh_ends_access = True
+        again = Partner(partner.session, later)
+        assert (await again.refresh(token)).status == 200
+        assert (await again.call(token, "/v1/users/me")).status == 401
+
+
+@pytest.mark.parametrize("form", [{"refresh_token": "unknown"}, {"refresh_token": "x", "client_secret": "wrong"}])
+async def test_a_refusal_can_be_said_in_the_form_of_the_api(cloud, partner, app, form):
+    await partner.control("POST", "/switches", {"token_refusal": "jsonapi"})
+
+    answer = await partner.token("refresh_token", **form)
+
+    (error,) = answer.json["errors"]
+    wrong_client = "client_secret" in form
+    assert (answer.status, error["status"]) == ((401, "401") if wrong_client else (400, "400"))
+    assert error["title"] == ("Invalid Client" if wrong_client else "Bad Request")
+    assert error["detail"].startswith("invalid_client: " if wrong_client else "invalid_grant: ")
+
+
+@pytest.mark.parametrize("form", [{"refresh_token": "unknown"}, {"refresh_token": "x", "client_secret": "wrong"}])
+async def test_a_refusal_can_be_an_empty_401(cloud, partner, app, form):
+    await partner.control("POST", "/switches", {"token_refusal": "empty"})
+
+    answer = await partner.token("refresh_token", **form)
+
+    assert (answer.status, answer.body) == (401, b"")
+
+
+async def test_the_token_endpoint_counts_against_the_limit_of_all_endpoints(cloud, partner, token, clock):
+    first = await partner.call(token, "/v1/users/me")
+    second = await partner.refresh(token)
+    assert (second.headers["X-RateLimit-Limit"], second.headers["X-RateLimit-Remaining"]) == ("100", "98")
+    assert first.headers["X-RateLimit-Remaining"] == "99"
+    refused = await partner.refresh(token, client_secret="wrong")
+    assert refused.headers["X-RateLimit-Limit"] == "100", "also on a refusal"
+
+    cloud.limits.per_second = 2
+    limited = await partner.refresh(second.json)
+    assert (limited.status, limited.title, limited.headers["Retry-After"]) == (429, "Rate Limit Exceeded", "1")
+    assert limited.headers["X-RateLimit-Remaining"] == "0"
+
+    clock.advance(1)
+    assert (await partner.refresh(second.json)).status == 200, "a refusal by the limit uses no token up"
+
+
+async def test_a_wrong_secret_cannot_use_up_the_limit_of_a_client(cloud, partner, token):
+    cloud.limits.per_second = 1
+    for _ in range(3):
+        assert (await partner.refresh(token, client_secret="wrong")).status == 401
+
+    assert (await partner.refresh(token)).status == 200
+
+
+@pytest.mark.parametrize(("status", "body"), [(401, False), (403, True)])
+async def test_a_bad_token_is_refused_at_the_user_as_switched_and_elsewhere_with_401(
+    cloud, partner, token, status, body
+):
+    await partner.control("POST", "/switches", {"users_me_unauthorized": status})
+
+    user = await partner.call("unknown", "/v1/users/me")
+
+    assert (user.status, bool(user.body)) == (status, body)
+    assert (await partner.call("unknown", "/v1/devices")).status == 401
+    assert (await partner.call(token, "/v1/users/me")).status == 200
+
+
+async def test_what_ended_long_ago_is_forgotten_but_stays_a_secret(cloud, partner, account, token, clock):
+    for _ in range(200):
+        clock.advance(DAY)
+        token = (await partner.refresh(token)).json
+        cloud.playground_token(account)
+
+    grants = cloud.grants
+    assert len(grants._refresh) < 40
+    assert len(grants._access) < 8
+    gc.collect()
+    tokens = [item for item in gc.get_objects() if isinstance(item, _RefreshToken) and item.grant.account is account]
+    assert len(tokens) <= len(grants._refresh) + 1, "no token holds on to those that were before it"
+    assert len(cloud.secrets()) > 600
+    assert (await partner.call(token, "/v1/users/me")).status == 200
+    state = (await partner.control("GET", "/state")).json
+    assert state["accounts"][0]["links"][0]["refreshes"] == 200
 
 
 async def test_an_expired_access_token_is_answered_with_an_empty_401(partner, token, clock):

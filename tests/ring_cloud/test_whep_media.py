@@ -57,6 +57,13 @@ def shown_ms(frame: av.VideoFrame) -> int:
     return read_time(file.getvalue())
 
 
+async def fewest_packets(viewer: Viewer) -> int:
+    """How many packets came of pictures or of sound, whichever are fewer."""
+    reports = (await viewer.connection.getStats()).values()
+    counts = [report.packetsReceived for report in reports if report.type == "inbound-rtp"]
+    return min(counts) if len(counts) == 2 else 0
+
+
 async def until(condition: Callable[[], bool]) -> None:
     async with asyncio.timeout(10):
         while not condition():
@@ -83,8 +90,9 @@ async def test_the_picture_comes_soon_and_steadily(watch):
     for _ in range(14):
         last = await viewer.frame()
 
-    assert (last.pts - first.pts) / 90_000 == pytest.approx(14 / 15, abs=0.3)
-    assert time.monotonic() - began < 3
+    # A machine that is busy may leave some out; none comes early.
+    assert 14 / 15 - 0.01 <= (last.pts - first.pts) / 90_000 < 5
+    assert time.monotonic() - began < 5
 
 
 async def test_an_offer_of_a_browser_is_answered_with_one_profile_retransmission_and_opus(partner, token, door):
@@ -245,14 +253,28 @@ async def test_a_viewer_who_is_lost_leaves_the_session_open_until_the_cap(cloud,
     assert cloud.live.open_sessions == ()
 
 
-async def test_what_is_encrypted_arrives_and_cannot_be_decoded(cloud, watch):
-    cloud.switches.whep_take = True
+@pytest.mark.parametrize("every_device", [True, False])
+async def test_what_is_encrypted_arrives_and_can_be_neither_seen_nor_heard(cloud, watch, door, every_device):
+    if every_device:
+        cloud.switches.whep_take = True
+    else:
+        cloud.media.take(door)
     viewer, _ = await watch()
-    assert (await viewer.frame("audio")).sample_rate == 48_000
 
-    assert await viewer.starves()
-    received = [report for report in (await viewer.connection.getStats()).values() if report.type == "inbound-rtp"]
-    assert min(report.packetsReceived for report in received) > 3
+    async with asyncio.timeout(10):
+        while await fewest_packets(viewer) < 20:
+            await asyncio.sleep(0.05)
+    for kind in ("video", "audio"):
+        with pytest.raises(TimeoutError):
+            await viewer.frame(kind, seconds=0.3)
+
+
+async def test_what_another_camera_encrypts_is_seen_and_heard_here(cloud, watch, account):
+    cloud.media.take(account.device("Driveway"))
+    viewer, _ = await watch()
+
+    assert (await viewer.frame()).width == 640
+    assert (await viewer.frame("audio")).sample_rate == 48_000
 
 
 async def test_nothing_is_left_of_ended_sessions(cloud, partner, token, door):
