@@ -22,6 +22,7 @@ from .api import RingAuthError, RingClient, RingError, RingForbiddenError, RingH
 from .application_credentials import RingOAuth2Implementation
 from .cache import media_cache
 from .clips import Clips
+from .clock import started
 from .const import CONF_IMPLEMENTATION, CONF_SIGNING_KEY, DOMAIN
 from .coordinator import RingCoordinator
 from .devices import identifiers
@@ -38,6 +39,7 @@ from .repairs import AccountIssue, clear, clear_out_of_scope, report
 from .services import async_register_actions
 from .session import RingSession, async_newest_record, async_wait_for_refresh, not_saved_issue_id
 from .views import async_register_views
+from .webhook import expect
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -60,11 +62,16 @@ async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
     """Register the actions; they exist even when no account is set up, and then say why they cannot work."""
     async_register_actions(hass)
     async_register_views(hass)
+    # What happens from now on is news, even where an account takes a while to be set up.
+    started(hass)
+    for entry in hass.config_entries.async_entries(DOMAIN, include_disabled=False, include_ignore=False):
+        expect(hass, entry)
     return True
 
 
 async def async_setup_entry(hass: HomeAssistant, entry: RingConfigEntry) -> bool:
     """Set up one linked account."""
+    expect(hass, entry)
     implementation = await _async_implementation(hass, entry)
     try:
         record = await async_newest_record(hass, entry)
@@ -90,7 +97,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: RingConfigEntry) -> bool
         _, release = await async_acquire_listener(hass, implementation, key)
         entry.async_on_unload(release)
     await coordinator.async_config_entry_first_refresh()
-    clear(hass, entry, AccountIssue.LINK_REMOVED, AccountIssue.LINK_ENDED)
+    clear(hass, entry, AccountIssue.LINK_REMOVED, AccountIssue.LINK_ENDED, AccountIssue.LINK_REFUSED)
     entry.runtime_data = await _async_runtime_data(hass, entry, client, session, coordinator)
     await entry.runtime_data.pictures.async_start()
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
@@ -128,6 +135,9 @@ async def async_unload_entry(hass: HomeAssistant, entry: RingConfigEntry) -> boo
         await entry.runtime_data.clips.async_close()
         await entry.runtime_data.session.async_close()
         await entry.runtime_data.activity.async_close()
+        if entry.disabled_by is not None:
+            clear(hass, entry, *AccountIssue)
+            clear_out_of_scope(hass, entry)
     return unloaded
 
 

@@ -1,21 +1,23 @@
 """What happens at the devices of one account: judged once, remembered, and told to the entities."""
 
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 import logging
 from typing import Any
 
-from homeassistant.core import HomeAssistant, callback
-from homeassistant.helpers.dispatcher import async_dispatcher_send
+from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
 from homeassistant.helpers.storage import Store
 from homeassistant.util import dt as dt_util
-from homeassistant.util.hass_dict import HassKey
 
+from .clock import ClockWatch, started
 from .const import DOMAIN, OPTION_DOORBELLS
 from .coordinator import RingCoordinator
 from .events import STALE_AFTER, Activity, Kind, Ledger, RingEvent, Source, Verdict
 from .kinds import is_doorbell
 from .labels import Labels
-from .models import RingConfigEntry
+from .models import DeliveryMode, RingConfigEntry
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -26,12 +28,13 @@ LONGEST_GAP = timedelta(days=1)
 # The history is read again from a little before where it was: rows come late, and pushes are not overdue at once.
 READ_AGAIN = timedelta(minutes=10)
 
-_STARTED: HassKey[datetime] = HassKey(f"{DOMAIN}_started")
+type Listener = Callable[[RingEvent], None]
 
 
-def event_signal(entry_id: str, device_id: str) -> str:
-    """Return the dispatcher signal for what happens at a device now."""
-    return f"{DOMAIN}_{entry_id}_{device_id}_event"
+@dataclass(frozen=True, slots=True, eq=False)
+class _Listening:
+    listener: Listener
+    to_details: bool
 
 
 def activity_store(hass: HomeAssistant, entry_id: str) -> Store[dict[str, Any]]:
@@ -49,35 +52,43 @@ class ActivityLog:
         self._entry = entry
         self._coordinator = coordinator
         self._store = activity_store(hass, entry.entry_id)
-        # A reload is no reason to announce nothing: what counts is since when this Home Assistant runs.
-        self.started = hass.data.setdefault(_STARTED, dt_util.utcnow())
-        self.ledger = Ledger(self.started)
+        self.ledger = Ledger(started(hass))
         self.labels = Labels(hass, entry)
-        self.was_proven = False
-        """Whether Ring's webhooks were known to arrive; it outlives a restart."""
+        self.delivery = DeliveryMode.WAITING
+        """What was last known of Ring's webhooks; it outlives a restart."""
         self.pushed_at: datetime | None = None
         """When something that happened at a camera was pushed last."""
+        self.last_event_at: datetime | None = None
+        """When anything was pushed last."""
+        self._clock = ClockWatch()
         self._activity: dict[str, Activity] = {}
         self._read_until: dict[str, datetime] = {}
-        self._unannounced: dict[str, RingEvent] = {}
+        self._listeners: dict[str, list[_Listening]] = {}
+        self._unannounced: dict[tuple[str, Kind], RingEvent] = {}
+        # Of each kind at each device, the last that could not be told to everybody.
+        self._untold: dict[tuple[str, Kind], tuple[RingEvent, list[_Listening]]] = {}
         self._is_save_due = False
         self._is_closed = False
 
     async def async_load(self) -> None:
         """Remember what was dealt with before a restart or reload."""
         await self.labels.async_load()
-        if (stored := await self._store.async_load()) is None:
-            return
-        self.ledger = Ledger.from_dict(stored["ledger"], self.started)
+        if (stored := await self._store.async_load()) is not None:
+            # Not in the event loop: after a storm there is a lot of it.
+            await self._hass.async_add_executor_job(self._restore, stored)
+            self._coordinator.set_activity(self._activity)
+
+    def _restore(self, stored: Mapping[str, Any]) -> None:
+        self.ledger = Ledger.from_dict(stored["ledger"], self.ledger.started)
         self._activity = {device_id: Activity.from_dict(item) for device_id, item in stored["activity"].items()}
-        self.was_proven = stored["was_proven"]
+        self.delivery = DeliveryMode(stored.get("delivery", DeliveryMode.WAITING))
+        self.last_event_at = dt_util.utc_from_timestamp(at) if (at := stored.get("last_event_at")) is not None else None
         self._read_until = {key: datetime.fromtimestamp(at, UTC) for key, at in stored["read_until"].items()}
-        self._coordinator.set_activity(self._activity)
 
     async def async_close(self) -> None:
         """Write for the last time: what came later would bring back what is removed with the entry."""
         self._is_closed = True
-        await self._store.async_save(self._as_dict())
+        await self._store.async_save(await self._hass.async_add_executor_job(self._as_dict))
         await self.labels.async_close()
 
     def _as_dict(self) -> dict[str, Any]:
@@ -85,11 +96,22 @@ class ActivityLog:
         self._is_save_due = False
         return {
             "ledger": self.ledger.as_dict(dt_util.utcnow()),
-            "was_proven": self.was_proven,
+            "delivery": self.delivery,
+            "last_event_at": None if self.last_event_at is None else self.last_event_at.timestamp(),
             "read_until": {device_id: at.timestamp() for device_id, at in list(self._read_until.items())},
             # Replaced, never changed.
             "activity": {device_id: item.as_dict() for device_id, item in self._activity.items()},
         }
+
+    @callback
+    def listen(self, device_id: str, listener: Listener, *, to_details: bool = False) -> CALLBACK_TYPE:
+        """Tell of each event at a device once, when it happens.
+
+        With `to_details` also of one that was announced without saying what moved, once that is known.
+        """
+        listening = _Listening(listener, to_details)
+        self._listeners.setdefault(device_id, []).append(listening)
+        return partial(self._listeners[device_id].remove, listening)
 
     @callback
     def handle(self, event: RingEvent) -> Verdict:
@@ -97,28 +119,61 @@ class ActivityLog:
         now = dt_util.utcnow()
         if event.source is Source.PUSH:
             self.pushed_at = now
+            self._clock.note(event.sent_at, now)
+        self.ledger.started = min(self.ledger.started, started(self._hass))
         verdict = self.ledger.judge(event, now)
         if verdict is Verdict.KNOWN:
+            self._tell_again(event, now)
             return verdict
         # First the bell, then "last …": an entity that has yet to be made for this event looks back for itself.
         try:
-            self._announce(event, verdict)
+            if event.kind is Kind.RING:
+                self._learn_doorbell(event)
         except Exception:
             self.ledger.retract(event)
             raise
+        errors = self._announce(event, verdict)
         before = self._activity.get(event.device_id, Activity())
         self._activity = {**self._activity, event.device_id: before.after(event)}
         self._coordinator.set_activity(self._activity)
         self.labels.note(event)
         self.save_soon()
+        _raise(errors)
         return verdict
 
-    def _announce(self, event: RingEvent, verdict: Verdict) -> None:
-        if event.kind is Kind.RING:
-            self._learn_doorbell(event, verdict)
+    def _announce(self, event: RingEvent, verdict: Verdict) -> list[Exception]:
+        listening = self._listeners.get(event.device_id, ())
         if verdict is Verdict.FIRE:
             _LOGGER.debug("%s at a device, known from %s", event.kind, event.source)
-            async_dispatcher_send(self._hass, event_signal(self._entry.entry_id, event.device_id), event)
+            # The device may have yet to be listed, or its entity to be made.
+            self._unannounced[event.device_id, event.kind] = event
+            return self._tell(event, listening)
+        if verdict is Verdict.DETAIL:
+            return self._tell(event, [item for item in listening if item.to_details])
+        return []
+
+    def _tell(self, event: RingEvent, listening: Iterable[_Listening]) -> list[Exception]:
+        """Tell everybody; return what went wrong. Those that failed are told again when Ring repeats itself."""
+        failed: list[_Listening] = []
+        errors: list[Exception] = []
+        for item in list(listening):
+            try:
+                item.listener(event)
+            except Exception as err:  # noqa: BLE001
+                # Raised once everybody was told.
+                failed.append(item)
+                errors.append(err)
+        if failed:
+            self._untold[event.device_id, event.kind] = event, failed
+        return errors
+
+    def _tell_again(self, event: RingEvent, now: datetime) -> None:
+        """Make good what went wrong when the event came first; nobody is told twice."""
+        untold, listening = self._untold.get((event.device_id, event.kind), (None, []))
+        if untold is not None and (untold.told_at, untold.sub_type) == (event.told_at, event.sub_type):
+            del self._untold[event.device_id, event.kind]
+            if now - event.at <= STALE_AFTER:
+                _raise(self._tell(untold, listening))
 
     @callback
     def save_soon(self) -> None:
@@ -127,24 +182,19 @@ class ActivityLog:
             self._is_save_due = True
             self._store.async_delay_save(self._as_dict, SAVE_DELAY_SECONDS)
 
-    def _learn_doorbell(self, event: RingEvent, verdict: Verdict) -> None:
-        """What rings is a doorbell, whatever Ring's picture of it shows; its first ring waits for its entity."""
+    def _learn_doorbell(self, event: RingEvent) -> None:
+        """What rings is a doorbell, whatever Ring's picture of it shows, and also before it is listed."""
         device = self._coordinator.data.devices.get(event.device_id)
         chosen = self._entry.options.get(OPTION_DOORBELLS, [])
-        if device is None or is_doorbell(device, chosen):
+        if event.device_id in chosen or (device is not None and is_doorbell(device, chosen)):
             return
-        if verdict is Verdict.FIRE:
-            self._unannounced[event.device_id] = event
         options = {**self._entry.options, OPTION_DOORBELLS: [*chosen, event.device_id]}
         self._hass.config_entries.async_update_entry(self._entry, options=options)
 
     def take_unannounced(self, device_id: str, kind: Kind) -> RingEvent | None:
         """Return the event for which an entity had to be made first, unless that has taken too long."""
-        event = self._unannounced.get(device_id)
-        if event is None or event.kind is not kind:
-            return None
-        del self._unannounced[device_id]
-        return event if dt_util.utcnow() - event.at <= STALE_AFTER else None
+        event = self._unannounced.pop((device_id, kind), None)
+        return event if event is not None and dt_util.utcnow() - event.at <= STALE_AFTER else None
 
     def unread_since(self, device_id: str) -> datetime:
         """Return from when on the history of a device may tell something new.
@@ -153,7 +203,8 @@ class ActivityLog:
         """
         now = dt_util.utcnow()
         until = self._read_until.get(device_id)
-        return now - LONGEST_GAP if until is None else until - READ_AGAIN
+        # Read until what is yet to come, the clock has been set right since.
+        return now - LONGEST_GAP if until is None or until > now else until - READ_AGAIN
 
     def read_until(self, device_id: str, at: datetime) -> None:
         """Remember how far a history has been read; not worth a write of its own, as reading again changes nothing."""
@@ -164,5 +215,13 @@ class ActivityLog:
         """Drop a device that is gone."""
         self.ledger.forget((device_id,))
         self._read_until.pop(device_id, None)
+        for kind in Kind:
+            self._unannounced.pop((device_id, kind), None)
+            self._untold.pop((device_id, kind), None)
         self._activity = {key: item for key, item in self._activity.items() if key != device_id}
         self._coordinator.set_activity(self._activity)
+
+
+def _raise(errors: list[Exception]) -> None:
+    if errors:
+        raise ExceptionGroup("An event could not be told to everybody", errors)

@@ -12,12 +12,10 @@ from homeassistant.components.binary_sensor import (
 )
 from homeassistant.const import EntityCategory
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
-from homeassistant.helpers.dispatcher import async_dispatcher_connect
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.helpers.event import async_call_later
 from homeassistant.util import dt as dt_util
 
-from .activity import event_signal
 from .api import Device, Feature
 from .const import DEFAULT_MOTION_HOLD_SECONDS, OPTION_MOTION_HOLD
 from .coordinator import RingCoordinator
@@ -173,8 +171,8 @@ class HeldBinarySensor(DeviceEntity[bool], BinarySensorEntity):
     async def async_added_to_hass(self) -> None:
         """Listen to what happens at the device."""
         await super().async_added_to_hass()
-        signal = event_signal(self.coordinator.config_entry.entry_id, self._device_id)
-        self.async_on_remove(async_dispatcher_connect(self.hass, signal, self._on_event))
+        activity = self.coordinator.config_entry.runtime_data.activity
+        self.async_on_remove(activity.listen(self._device_id, self._on_event, to_details=True))
         self.async_on_remove(self._stop_timer)
         # The event may be what this entity was made for, or may have come just before a reload.
         began = self._last_fn(self.coordinator.data.activity.get(self._device_id, NOTHING_YET))

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import override
+from typing import TYPE_CHECKING, override
 
 from homeassistant.components.button import ButtonEntity, ButtonEntityDescription
 from homeassistant.core import HomeAssistant
@@ -58,5 +58,7 @@ class SoundButton(DeviceEntity[Sound], ButtonEntity):
     @override
     async def async_press(self) -> None:
         """Play it."""
-        if self._value is not None:
-            await async_play(self.coordinator.config_entry, self._device_id, self._value)
+        if TYPE_CHECKING:
+            # Home Assistant presses only what is available.
+            assert self._value is not None
+        await async_play(self.coordinator.config_entry, self._device_id, self._value)

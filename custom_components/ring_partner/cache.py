@@ -14,7 +14,7 @@ import secrets
 import shutil
 import threading
 import time
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant
@@ -54,6 +54,10 @@ class CacheFile:
         self.begun = begun
         """Epoch second; with the size it tells two files of the same name apart."""
 
+    def __del__(self) -> None:
+        """Let go of it even where whoever had it opened was gone by then: browsers break off at every seek."""
+        self.close()
+
     def read(self, at: int, count: int) -> bytes:
         """Return what stands there; nothing once it is closed. Blocks."""
         # A number that is closed may belong to another file a moment later.
@@ -63,8 +67,7 @@ class CacheFile:
     def write(self, data: bytes, at: int) -> None:
         """Write all of it. Blocks; raises OSError."""
         with self._lock:
-            if self._fd < 0:
-                raise OSError(errno.EBADF, "The file is closed")
+            # What is closed (-1) takes nothing.
             view = memoryview(data)
             while view:
                 # A disk that is nearly full takes a part, without an error.
@@ -105,7 +108,10 @@ class Partial:
     def append(self, data: bytes) -> None:
         """Add to its end. Blocks; raises OSError where there is no room."""
         at = self._cache.claim(self._path, len(data))
-        while self.file is not None:
+        if TYPE_CHECKING:
+            # There is no room for what has not been created.
+            assert self.file is not None
+        while True:
             try:
                 self.file.write(data, at)
                 return
@@ -114,11 +120,12 @@ class Partial:
                     raise
 
     def keep(self) -> None:
-        """Give it its name. Blocks; raises OSError."""
-        if self.file is not None:
-            # Without this a power cut could leave the name, and less than the whole behind it.
-            self.file.flush()
-            self._cache.adopt(self._name, self._path, self.file.begun)
+        """Give it its name, once there is something in it. Blocks; raises OSError."""
+        if TYPE_CHECKING:
+            assert self.file is not None
+        # Without this a power cut could leave the name, and less than the whole behind it.
+        self.file.flush()
+        self._cache.adopt(self._name, self._path, self.file.begun)
 
     def discard(self) -> None:
         """Delete it, if it has not been kept; it can still be read. Blocks."""
@@ -221,9 +228,12 @@ class DiskCache:
         with self._lock:
             if (at := self._growing.get(path)) is None:
                 raise OSError(errno.ECANCELED, "The file has been discarded")
-            while self._max_bytes is not None and self._used + count > self._max_bytes:
-                if not self.drop_oldest():
-                    raise OSError(errno.EFBIG, "The cache may not grow so large")
+            if self._max_bytes is not None:
+                # All the others together would not make room enough.
+                is_hopeless = at + count > self._max_bytes
+                while self._used + count > self._max_bytes:
+                    if is_hopeless or not self.drop_oldest():
+                        raise OSError(errno.EFBIG, "The cache may not grow so large")
             self._growing[path] += count
             self._used += count
             return at

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import override
+from typing import Any, override
 
 from webrtc_models import RTCIceCandidateInit, RTCIceServer
 
@@ -55,6 +55,18 @@ async def async_setup_entry(
     await async_add_as_devices_appear(entry, async_add_entities, build)
 
 
+@dataclass(kw_only=True)
+class _RingsServers(WebRTCClientConfiguration):
+    """Names only these servers to a browser; Home Assistant adds its own to whatever a camera names."""
+
+    servers: list[RTCIceServer]
+
+    @override
+    def to_frontend_dict(self) -> dict[str, Any]:
+        self.configuration.ice_servers = self.servers
+        return super().to_frontend_dict()
+
+
 class RingCamera(CameraEntity[bool], Camera):
     """Shows the last picture without waking the camera; only a live view does that."""
 
@@ -99,6 +111,19 @@ class RingCamera(CameraEntity[bool], Camera):
             self.async_on_remove(async_dispatcher_connect(self.hass, signal, self.async_write_ha_state))
 
     @override
+    async def async_will_remove_from_hass(self) -> None:
+        """Let nobody watch a camera that is no more."""
+        self._live.forget(self.camera)
+        await super().async_will_remove_from_hass()
+
+    @callback
+    @override
+    def _handle_coordinator_update(self) -> None:
+        """Let nobody look at the frozen picture of a camera that has gone offline."""
+        super()._handle_coordinator_update()
+        self._live.review(self.camera)
+
+    @override
     async def async_camera_image(self, width: int | None = None, height: int | None = None) -> bytes:
         """Return the picture of the last event."""
         if (last := self._pictures.last(self.camera)) is None:
@@ -129,10 +154,9 @@ class RingCamera(CameraEntity[bool], Camera):
     @callback
     @override
     def _async_get_webrtc_client_configuration(self) -> WebRTCClientConfiguration:
-        """Add the servers that Ring named last to those of Home Assistant."""
-        configuration = WebRTCClientConfiguration()
-        configuration.configuration.ice_servers.extend(
+        """Name the servers of Home Assistant, or those of Ring where it has named any."""
+        servers = [
             RTCIceServer(urls=server.url, username=server.username, credential=server.credential)
-            for server in self._live.ice_servers
-        )
-        return configuration
+            for server in self._live.ice_servers(self.camera)
+        ]
+        return _RingsServers(servers=servers) if servers else WebRTCClientConfiguration()

@@ -35,6 +35,8 @@ class Clips:
         self._media = media
         self.cache = cache
         self._slots = asyncio.Semaphore(MAX_DOWNLOADS)
+        # Past the disk a viewer who stops watching stops receiving; those who use the disk must not wait for that.
+        self._direct_slots = asyncio.Semaphore(MAX_DOWNLOADS)
         self._downloads: dict[str, _Download] = {}
         self._is_closed = False
         entry.async_on_unload(hass.bus.async_listen(EVENT_HOMEASSISTANT_STOP, self.async_close))
@@ -56,7 +58,7 @@ class Clips:
             kept = await self._hass.async_add_executor_job(self.cache.open, name)
         if kept is not None:
             try:
-                yield ClipFile(self._hass, kept.size, kept, self._direct(clip))
+                yield ClipFile(self._hass, kept.size, kept, self._direct(clip, kept.size))
             finally:
                 self._hass.async_add_executor_job(kept.close)
             return
@@ -64,7 +66,8 @@ class Clips:
             download = self._begin(name, clip)
         with download.watched():
             await download.async_wait_past(0)
-            yield ClipFile(self._hass, download.reception.size, download.file, self._direct(clip), download)
+            size = download.reception.size
+            yield ClipFile(self._hass, size, download.file, self._direct(clip, size), download)
 
     def _begin(self, name: str, clip: ClipId) -> _Download:
         if self._is_closed:
@@ -79,25 +82,15 @@ class Clips:
             if err is not None:
                 coordinator.heed(err)
 
-        reception, partial = Reception(self._media, clip), self.cache.partial(name)
-        download = _Download(self._hass, reception, self._slots, partial, ended)
+        reception, partial = Reception(self._media, clip, self._slots), self.cache.partial(name)
+        download = _Download(self._hass, reception, partial, ended)
         self._downloads[name] = download
         download.task = self._entry.async_create_background_task(self._hass, download.async_run(), "ring_partner clip")
         return download
 
-    def _direct(self, clip: ClipId) -> Callable[[int], AsyncGenerator[bytes]]:
+    def _direct(self, clip: ClipId, size: int | None) -> Callable[[int], AsyncGenerator[bytes]]:
         """Return what reads a clip past the disk, which is full or broken: for this viewer alone."""
-
-        async def chunks(start: int) -> AsyncGenerator[bytes]:
-            behind = start
-            reception = Reception(self._media, clip)
-            async with self._slots, aclosing(reception.chunks()) as received:
-                async for chunk in received:
-                    if new := chunk[behind:]:
-                        yield new
-                    behind = max(behind - len(chunk), 0)
-
-        return chunks
+        return lambda start: Reception(self._media, clip, self._direct_slots, start=start, size=size).chunks()
 
 
 class ClipFile:
@@ -164,12 +157,10 @@ class _Download:
         self,
         hass: HomeAssistant,
         reception: Reception,
-        slots: asyncio.Semaphore,
         partial: Partial,
         ended: Callable[[RingError | None], None],
     ) -> None:
         self._hass = hass
-        self._slots = slots
         self._partial = partial
         self._ended = ended
         self._error: RingError | None = None
@@ -212,9 +203,7 @@ class _Download:
         """Wait until nothing of it is left."""
         await asyncio.wait([self.task])
         # A task that is cancelled before its first step has not even begun to end.
-        self._finish()
-        if self._tidied is not None:
-            await self._tidied
+        await self._finish()
 
     async def async_wait_past(self, at: int) -> int:
         """Return how many bytes there are from `at` on, waiting for the first; 0 only at the end.
@@ -234,8 +223,7 @@ class _Download:
     async def async_run(self) -> None:
         """Receive it, and keep it if there will not be more of it later."""
         try:
-            async with self._slots:
-                await self._receive()
+            await self._receive()
             if self.reception.is_final:
                 await self._hass.async_add_executor_job(self._partial.keep)
         except RingError as err:
@@ -259,13 +247,15 @@ class _Download:
         self._is_whole = True
         self._announce()
 
-    def _finish(self) -> None:
+    def _finish(self) -> asyncio.Future[None]:
+        """Let go of it, once; return what tells when that is done."""
         if self._tidied is None:
             self._stop_timer()
             self._ended(self._error)
             self._error = self._error or RingUnavailableError("The download has been ended")
             self._tidied = self._hass.async_add_executor_job(self._tidy, self._viewers == 0)
             self._announce()
+        return self._tidied
 
     def _tidy(self, close: bool) -> None:
         self._partial.discard()

@@ -13,6 +13,7 @@ CONF_IMPLEMENTATION: Final = "auth_implementation"
 CONF_LINK_METHOD: Final = "link_method"
 CONF_SIGNING_KEY: Final = "signing_key"
 CONF_WEBHOOK_URL: Final = "webhook_url"
+CONF_LINKED_AT: Final = "linked_at"
 CONF_REFRESH_TOKEN: Final = "refresh_token"
 CONF_ACCOUNT: Final = "account"
 

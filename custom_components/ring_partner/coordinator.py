@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 import logging
 from typing import override
 
-from homeassistant.core import HomeAssistant, callback
+from homeassistant.core import CALLBACK_TYPE, HassJob, HomeAssistant, callback
 from homeassistant.exceptions import ConfigEntryAuthFailed
-from homeassistant.helpers.debounce import Debouncer
+from homeassistant.helpers.event import async_call_later
 from homeassistant.helpers.update_coordinator import DataUpdateCoordinator, UpdateFailed
 from homeassistant.util import dt as dt_util
 
@@ -49,6 +49,8 @@ LINK_LOST = "lost"
 # What Ring pushed is believed for so long against its own polls, which may lag behind; then they have the last word.
 TRUST_PUSH_SECONDS = 10.0
 CONFIRM_AFTER_SECONDS = 15.0
+# The same for a device that Ring said it had taken away.
+TRUST_REMOVAL_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,17 +89,19 @@ class RingCoordinator(DataUpdateCoordinator[RingData]):
         self.refused_history: set[PermissionGroup] = set()
         self._activity: Mapping[str, Activity] = {}
         self._pushed: dict[tuple[str, str], _Pushed] = {}
-        self._confirm = Debouncer(
-            hass, _LOGGER, cooldown=CONFIRM_AFTER_SECONDS, immediate=False, function=self.async_refresh
-        )
-        entry.async_on_unload(self._confirm.async_shutdown)
+        # What has reported since the last poll that worked, and what was taken away until when.
+        self._heard: frozenset[str] = frozenset()
+        self._removed: dict[str, float] = {}
+        self._cancel_confirm: CALLBACK_TYPE | None = None
+        entry.async_on_unload(self._stop_confirming)
         # Whether the last poll had worked, and what was known, when the listeners were told last.
-        self._told: tuple[bool, RingData] = (True, self.data)
+        self._told: tuple[bool, frozenset[str], RingData] = (True, self._heard, self.data)
         session.async_add_listener(self._publish_account)
 
     def current_device(self, device_id: str) -> Device | None:
-        """Return a device as the last poll found it, or None if that is not known."""
-        return self.data.devices.get(device_id) if self.last_update_success else None
+        """Return a device as the last poll found it, or as it has reported since; None if neither is known."""
+        is_known = self.last_update_success or device_id in self._heard
+        return self.data.devices.get(device_id) if is_known else None
 
     def listening_device(self, device_id: str) -> Device | None:
         """Return a device even while polls fail: what Ring pushes arrives all the same, as long as there is a link."""
@@ -121,10 +125,11 @@ class RingCoordinator(DataUpdateCoordinator[RingData]):
 
         After a failed poll, and when polls succeed again, that is everybody.
         """
-        was_up, before = self._told
+        was_up, was_heard, before = self._told
         now = self.data
-        self._told = self.last_update_success, now
+        self._told = self.last_update_success, self._heard, now
         changed = _changed(before.devices, now.devices) | _changed(before.activity, now.activity)
+        changed |= self._heard - was_heard
         for listener, device_id in list(self._listeners.values()):
             if device_id is None or device_id in changed or was_up != self.last_update_success:
                 try:
@@ -143,10 +148,14 @@ class RingCoordinator(DataUpdateCoordinator[RingData]):
             # Ring asked for it. The timer is set from the last full second, hence one more.
             raise UpdateFailed(translation_domain=DOMAIN, translation_key="rate_limited", retry_after=wait + 1)
         try:
-            devices = await self._client.async_get_devices()
+            listed = await self._client.async_get_devices()
         except RingError as err:
             raise self._failure(err) from err
-        devices = self._with_pushed(devices)
+        devices = self._with_pushed(self._without_removed(listed))
+        if devices != listed:
+            # Only once the two agree is it confirmed.
+            self.async_confirm_soon()
+        self._heard = frozenset()
         self._keeper.update(devices)
         self._check_permissions(devices)
         self._refresh_account_if_due()
@@ -168,6 +177,8 @@ class RingCoordinator(DataUpdateCoordinator[RingData]):
             translation_domain=DOMAIN,
             translation_key="rate_limited" if isinstance(err, RingRateLimitError) else "cannot_connect",
             translation_placeholders={"error": str(err)},
+            # However seldom a poll confirms what is pushed: nobody wants to wait as long for Ring to be back.
+            retry_after=max(self._polling_seconds, self.seconds_to_wait + 1),
         )
 
     def _check_permissions(self, devices: Mapping[str, Device]) -> None:
@@ -211,8 +222,7 @@ class RingCoordinator(DataUpdateCoordinator[RingData]):
             seconds = max(seconds, PUSHED_POLLING_SECONDS)
         if self.update_interval != (interval := timedelta(seconds=seconds)):
             self.update_interval = interval
-            if self._listeners:
-                self._schedule_refresh()
+            self._schedule_refresh()
         self._publish_account()
 
     @callback
@@ -224,6 +234,9 @@ class RingCoordinator(DataUpdateCoordinator[RingData]):
             return
         self._pushed[key] = _Pushed(change, self.hass.loop.time() + TRUST_PUSH_SECONDS)
         if change.device_id in self.data.devices:
+            if not self.last_update_success:
+                # An alarm must not wait for a poll that works.
+                self._heard |= {change.device_id}
             self.data = replace(self.data, devices=self._with_pushed(self.data.devices))
             self.async_update_listeners()
 
@@ -237,21 +250,52 @@ class RingCoordinator(DataUpdateCoordinator[RingData]):
                 patched[change.device_id] = replace(device, status=change.applied_to(device.status))
         return patched
 
+    def _without_removed(self, devices: Mapping[str, Device]) -> Mapping[str, Device]:
+        """Return the devices without what was taken away just now, for the same reason."""
+        now = self.hass.loop.time()
+        self._removed = {key: until for key, until in self._removed.items() if until > now}
+        return {key: device for key, device in devices.items() if key not in self._removed}
+
     @callback
     def async_confirm_soon(self) -> None:
         """Poll once the webhooks of this moment are all in: Ring's own state is the authority."""
-        self._confirm.async_schedule_call()
+        if self._cancel_confirm is None:
+            confirm = HassJob(self._async_confirm, "ring_partner confirmation", cancel_on_shutdown=True)
+            self._cancel_confirm = async_call_later(self.hass, CONFIRM_AFTER_SECONDS, confirm)
+
+    async def _async_confirm(self, _now: datetime) -> None:
+        self._cancel_confirm = None
+        await self.async_refresh()
+
+    @callback
+    def _stop_confirming(self) -> None:
+        if self._cancel_confirm is not None:
+            self._cancel_confirm()
+            self._cancel_confirm = None
+
+    @callback
+    def async_poll_now(self) -> None:
+        """Ask Ring what it only hinted at, and once more when it must know; a storm of hints costs few polls."""
+        self.config_entry.async_create_background_task(self.hass, self.async_request_refresh(), "ring_partner poll")
+        self.async_confirm_soon()
 
     @callback
     def remove_device(self, device_id: str) -> None:
         """Drop a device that the user has taken away from us: this one does not come back by itself."""
         self._pushed = {key: pushed for key, pushed in self._pushed.items() if key[0] != device_id}
+        self._removed[device_id] = self.hass.loop.time() + TRUST_REMOVAL_SECONDS
         devices = {key: device for key, device in self.data.devices.items() if key != device_id}
         if len(devices) < len(self.data.devices):
             self._listed = devices
             self.data = replace(self.data, devices=devices)
             self.async_update_listeners()
         self._keeper.remove(device_id)
+
+    @callback
+    def expect_device(self, device_id: str) -> None:
+        """Look for a device that the user has shared with us, perhaps again."""
+        self._removed.pop(device_id, None)
+        self.async_poll_now()
 
     @callback
     def async_refresh_account_soon(self) -> None:

@@ -10,7 +10,7 @@ from homeassistant.util import dt as dt_util
 
 from .activity import ActivityLog
 from .coordinator import RingCoordinator
-from .events import RingEvent
+from .events import Kind, RingEvent
 from .models import Delivery, DeliveryMode, RingConfigEntry
 from .repairs import AccountIssue, clear, report
 
@@ -18,6 +18,7 @@ _LOGGER = logging.getLogger(__name__)
 
 # Ring repeats a failed delivery after 1, 5, 30 and 120 s: only then is an event overdue.
 OVERDUE_AFTER = timedelta(minutes=5)
+UNPUSHED_MOTIONS_ALARMING = 3
 REFUSALS_ALARMING = 10
 REFUSALS_WITHIN = timedelta(hours=1)
 
@@ -39,15 +40,16 @@ class DeliveryWatch:
         self._coordinator = coordinator
         self._activity = activity
         self._url = url
-        mode = DeliveryMode.POLLED
-        if url is not None:
-            mode = DeliveryMode.PUSHED if activity.was_proven else DeliveryMode.WAITING
-        self._delivery = Delivery(mode=mode)
+        mode = DeliveryMode.POLLED if url is None else activity.delivery
+        self._delivery = Delivery(mode=mode, last_event_at=activity.last_event_at)
         self._refusals: deque[datetime] = deque(maxlen=REFUSALS_ALARMING)
         self._listening_since = dt_util.utcnow()
-        self._missed_at: datetime | None = None
+        self._unpushed_motions: set[datetime] = set()
         if url is None:
             clear(hass, entry, AccountIssue.WEBHOOKS_MISSING)
+        elif mode is DeliveryMode.POLLED:
+            # Still so, also after a restart.
+            report(hass, entry, AccountIssue.WEBHOOKS_MISSING, url)
         coordinator.set_delivery(self._delivery)
 
     @property
@@ -58,20 +60,19 @@ class DeliveryWatch:
     @callback
     def accepted(self) -> None:
         """A webhook came, signed and for this account."""
-        self._delivery = replace(self._delivery, accepted=self._delivery.accepted + 1, last_event_at=dt_util.utcnow())
+        self._activity.last_event_at = now = dt_util.utcnow()
+        self._delivery = replace(self._delivery, accepted=self._delivery.accepted + 1, last_event_at=now)
         if self._is_proof():
             if not self.is_proven:
                 _LOGGER.info("Ring's webhooks arrive")
             clear(self._hass, self._entry, AccountIssue.WEBHOOKS_MISSING)
-            self._activity.was_proven = True
-            self._missed_at = None
+            self._activity.delivery = DeliveryMode.PUSHED
             self._delivery = replace(self._delivery, mode=DeliveryMode.PUSHED)
         self._coordinator.set_delivery(self._delivery)
 
     def _is_proof(self) -> bool:
         """Once an event at a camera was missed it takes another one: the app may be told of sensors only."""
-        pushed_at = self._activity.pushed_at
-        return self._missed_at is None or (pushed_at is not None and pushed_at >= self._missed_at)
+        return self._activity.delivery is not DeliveryMode.POLLED or self._activity.pushed_at is not None
 
     @callback
     def repeated(self) -> None:
@@ -96,7 +97,13 @@ class DeliveryWatch:
         # What was missed before the last push has mended itself, and before we listened it was nobody's fault.
         since = max(self._listening_since, self._activity.pushed_at or self._listening_since)
         is_due = event.at >= since and now - event.at >= OVERDUE_AFTER
-        if self._url is not None and is_due and not self._activity.ledger.was_pushed(event):
+        if self._url is None or not is_due or self._activity.ledger.was_pushed(event):
+            return
+        # A bell always rings; a motion is pushed inside the user's zones only, and the history may list the others.
+        self._unpushed_motions = {at for at in self._unpushed_motions if at >= since}
+        if event.kind is Kind.MOTION:
+            self._unpushed_motions.add(event.at)
+        if event.kind is Kind.RING or len(self._unpushed_motions) >= UNPUSHED_MOTIONS_ALARMING:
             self._missed(now)
 
     def _missed(self, now: datetime) -> None:
@@ -104,9 +111,11 @@ class DeliveryWatch:
         if self.is_proven:
             _LOGGER.warning("Ring's webhooks have stopped arriving; polling instead")
         report(self._hass, self._entry, AccountIssue.WEBHOOKS_MISSING, self._url or "")
-        self._activity.was_proven = False
-        # What was missed so far counts once.
-        self._listening_since = self._missed_at = now
+        self._activity.delivery = DeliveryMode.POLLED
+        # What was missed so far counts once; it takes another push from a camera to mend it.
+        self._listening_since = now
+        self._activity.pushed_at = None
+        self._unpushed_motions.clear()
         self._update(replace(self._delivery, mode=DeliveryMode.POLLED))
 
     def _update(self, delivery: Delivery) -> None:

@@ -1,5 +1,6 @@
 """Files that the user asked for: whole, or not at all."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager, suppress
 from datetime import datetime
@@ -61,16 +62,11 @@ async def async_wait_until(hass: HomeAssistant, at: datetime) -> None:
     """Wait as Home Assistant's clock goes."""
     if at <= dt_util.utcnow():
         return
-    due = hass.loop.create_future()
-
-    @callback
-    def wake(_now: datetime) -> None:
-        if not due.done():
-            due.set_result(None)
-
-    cancel = async_track_point_in_utc_time(hass, HassJob(wake, "ring_partner media", cancel_on_shutdown=True), at)
+    due = asyncio.Event()
+    wake = HassJob(callback(lambda _now: due.set()), "ring_partner media", cancel_on_shutdown=True)
+    cancel = async_track_point_in_utc_time(hass, wake, at)
     try:
-        await due
+        await due.wait()
     finally:
         cancel()
 

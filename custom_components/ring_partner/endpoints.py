@@ -35,12 +35,13 @@ def endpoint_id(signing_key: str, endpoint: Endpoint) -> str:
     return digest[:32]
 
 
-async def async_public_url(hass: HomeAssistant, webhook_id: str) -> str | None:
+async def async_public_url(hass: HomeAssistant, webhook_id: str, known: str | None = None) -> str | None:
     """Return the address of a webhook as Ring has to call it, or None where there is none.
 
-    Ring demands HTTPS. A local Ring cloud runs on this machine and calls plain HTTP.
+    Ring demands HTTPS. A local Ring cloud runs on this machine and calls plain HTTP. `known` is the address that was
+    returned before: while Home Assistant Cloud is out of reach, its address is still the same.
     """
-    if (url := await _async_cloudhook_url(hass, webhook_id)) is not None:
+    if (url := await _async_cloudhook_url(hass, webhook_id, known)) is not None:
         return url
     local = RingHosts.from_environment().is_local
     try:
@@ -50,7 +51,7 @@ async def async_public_url(hass: HomeAssistant, webhook_id: str) -> str | None:
     return base + webhook.async_generate_path(webhook_id)
 
 
-async def _async_cloudhook_url(hass: HomeAssistant, webhook_id: str) -> str | None:
+async def _async_cloudhook_url(hass: HomeAssistant, webhook_id: str, known: str | None) -> str | None:
     if "cloud" not in hass.config.components:
         return None
     # Where Home Assistant Cloud is not in use its packages are not worth the time to import.
@@ -61,7 +62,8 @@ async def _async_cloudhook_url(hass: HomeAssistant, webhook_id: str) -> str | No
     try:
         return await cloud.async_get_or_create_cloudhook(hass, webhook_id)
     except cloud.CloudNotAvailable:
-        return None
+        is_own = known is None or known.endswith(webhook.async_generate_path(webhook_id))
+        return None if is_own else known
 
 
 async def async_delete_cloudhooks(hass: HomeAssistant, signing_key: str) -> None:

@@ -11,10 +11,9 @@ from homeassistant.components.event import (
     EventEntityDescription,
 )
 from homeassistant.core import HomeAssistant, callback
-from homeassistant.helpers.dispatcher import async_dispatcher_connect
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
-from .activity import ActivityLog, event_signal
+from .activity import ActivityLog
 from .api import Device
 from .const import OPTION_DOORBELLS
 from .coordinator import RingCoordinator
@@ -94,17 +93,15 @@ class RingEventEntity(DeviceEntity[bool], EventEntity):
     async def async_added_to_hass(self) -> None:
         """Listen; a device that became a doorbell by being rung has its first ring still to announce."""
         await super().async_added_to_hass()
-        signal = event_signal(self.coordinator.config_entry.entry_id, self._device_id)
-        self.async_on_remove(async_dispatcher_connect(self.hass, signal, self._fire))
+        self.async_on_remove(self._activity.listen(self._device_id, self._fire))
         if (first := self._activity.take_unannounced(self._device_id, self.entity_description.kind)) is not None:
             self._fire(first)
 
     @callback
     def _fire(self, event: RingEvent) -> None:
-        # The first ring of a new doorbell is waiting, and also comes by the signal if the entity was quick enough.
+        # The first ring of a new doorbell is waiting, and is also told to an entity that was quick enough.
         if event.kind is not self.entity_description.kind or event is self._last:
             return
-        self._last = event
         event_type = self.entity_description.type_fn(event)
         if event_type not in self.event_types:
             self._attr_event_types = [*self.event_types, event_type]
@@ -118,3 +115,5 @@ class RingEventEntity(DeviceEntity[bool], EventEntity):
             },
         )
         self.async_write_ha_state()
+        self._last = event
+        self._activity.take_unannounced(self._device_id, event.kind)

@@ -51,6 +51,8 @@ class Verdict(StrEnum):
     """It is happening now."""
     RECORD = "record"
     """It happened, or both sources have told of it by now: update "last …", announce nothing."""
+    DETAIL = "detail"
+    """It was announced as the history told it; the push says what it was that moved."""
     KNOWN = "known"
     """The same source has told of it before."""
 
@@ -66,6 +68,8 @@ class RingEvent:
     sub_type: str | None = None
     event_id: str | None = None
     component_ids: tuple[str, ...] = ()
+    sent_at: datetime | None = None
+    """When Ring pushed it first."""
     ahead_until: datetime | None = None
     """What Ring says of when it was, where our own clock has yet to come to that; `at` is when it arrived."""
 
@@ -114,6 +118,7 @@ _STATUS: Final[Mapping[str, tuple[StatusName, bool]]] = {
     "smoke_detected": ("smoke", True),
     "smoke_cleared": ("smoke", False),
     "co_detected": ("co", True),
+    "co_exceeded": ("co", True),
     "co_cleared": ("co", False),
     "glass_break_detected": ("glass_broken", True),
     "glass_break_cleared": ("glass_broken", False),
@@ -133,16 +138,25 @@ def event_from_webhook(webhook: WebhookEvent, received: datetime) -> RingEvent |
         sub_type=webhook.sub_type,
         event_id=webhook.event_id,
         component_ids=webhook.component_ids,
+        sent_at=webhook.sent_at,
         ahead_until=webhook.at if webhook.at is not None and webhook.at > received else None,
     )
 
 
 def event_from_history(device_id: str, row: HistoryEvent) -> RingEvent | None:
     """Return what a row of the history tells; a live view (`on_demand`) is not something that happened there."""
-    kind = _KINDS.get(row.type)
-    if kind is None:
+    # Ring's filters have the form `motion.human`; should its rows take it up, they say more.
+    name, _, sub_type = row.type.partition(".")
+    if (kind := _KINDS.get(name)) is None:
         return None
-    return RingEvent(device_id=device_id, kind=kind, at=row.start, source=Source.HISTORY, event_id=row.id)
+    return RingEvent(
+        device_id=device_id,
+        kind=kind,
+        at=row.start,
+        source=Source.HISTORY,
+        sub_type=sub_type or None,
+        event_id=row.id,
+    )
 
 
 def status_from_webhook(webhook: WebhookEvent, received: datetime) -> StatusChange | None:
@@ -245,6 +259,33 @@ def _stored(entries: Iterable[_Entry], since: datetime) -> list[_Stored]:
     return [item.stored() for item in entries if item.told_at >= since]
 
 
+def _is_confirmed(entries: Sequence[_Entry], event: RingEvent) -> bool:
+    """Whether the other source has told of this very event.
+
+    A row of the history tells of one event: where there are more pushes than rows, one of them is another press.
+    """
+    if not any(entry.confirms(event) for entry in entries):
+        return False
+    if event.source is Source.HISTORY:
+        return True
+    rows = sorted(entry.told_at for entry in entries if entry.source is Source.HISTORY)
+    pushes = [entry.told_at for entry in entries if entry.source is Source.PUSH]
+    return _pairs(sorted([*pushes, event.told_at]), rows) > _pairs(sorted(pushes), rows)
+
+
+def _pairs(pushes: Sequence[datetime], rows: Sequence[datetime]) -> int:
+    """Return how many of these times, both in order, can be of the same events."""
+    pairs = push = row = 0
+    while push < len(pushes) and row < len(rows):
+        if abs(pushes[push] - rows[row]) <= SAME_WITHIN:
+            pairs, push, row = pairs + 1, push + 1, row + 1
+        elif pushes[push] < rows[row]:
+            push += 1
+        else:
+            row += 1
+    return pairs
+
+
 def _may_be_forgotten(entries: Sequence[_Entry], event: RingEvent) -> bool:
     """Whether it happened before all that is kept of its kind, where a lot of that happens."""
     return len(entries) == EVENTS_KEPT and event.at <= min(map(_moment_of, entries))
@@ -282,7 +323,7 @@ class Ledger:
         entries = self._events.setdefault((event.device_id, event.kind), [])
         if any(entry.repeats(event) for entry in entries):
             return Verdict.KNOWN
-        is_confirmed = any(entry.confirms(event) for entry in entries)
+        is_confirmed = _is_confirmed(entries, event)
         # A push that the history was quicker to tell of still proves delivery. A row of the history that only confirms
         # a push is not kept: being vague about the time, it would hide a second press of the bell.
         is_news = event.at >= self.started and now - event.at <= STALE_AFTER and not _may_be_forgotten(entries, event)
@@ -290,7 +331,9 @@ class Ledger:
             entries.append(_Entry.of(event))
             if len(entries) > EVENTS_KEPT:
                 entries.remove(min(entries, key=_moment_of))
-        return Verdict.FIRE if is_news and not is_confirmed else Verdict.RECORD
+        if is_news and not is_confirmed:
+            return Verdict.FIRE
+        return Verdict.DETAIL if is_news and event.sub_type is not None else Verdict.RECORD
 
     def retract(self, event: RingEvent) -> None:
         """Forget an event that could not be announced: whoever told of it will do so again."""

@@ -1,5 +1,6 @@
 """The account's past: what was missed while nobody listened, and the way to learn of events where nothing is pushed."""
 
+from dataclasses import dataclass
 from datetime import datetime
 import logging
 
@@ -8,7 +9,13 @@ from homeassistant.helpers.event import async_call_later
 from homeassistant.util import dt as dt_util
 
 from .api import HistoryEvent, RingError, RingForbiddenError, RingUnavailableError
-from .const import DEFAULT_POLLING_SECONDS, OPTION_POLLING_INTERVAL, RECONCILE_SECONDS, PermissionGroup
+from .const import (
+    DEFAULT_POLLING_SECONDS,
+    OPTION_POLLING_INTERVAL,
+    PUSHED_POLLING_SECONDS,
+    RECONCILE_SECONDS,
+    PermissionGroup,
+)
 from .delivery import DeliveryWatch
 from .events import event_from_history
 from .kinds import is_camera
@@ -21,6 +28,15 @@ EVENT_TYPES = ("motion", "ding")
 FIRST_AFTER_SECONDS = 5.0
 # A busy camera has hundreds of rows a day, and Ring may list its live views among them.
 MAX_PAGES = 100
+
+
+@dataclass(frozen=True, slots=True)
+class _Wait:
+    """A camera whose history Ring did not tell is asked for again by itself: the others are not to suffer."""
+
+    seconds: float
+    until: float
+    is_refused: bool
 
 
 class HistoryReader:
@@ -36,6 +52,8 @@ class HistoryReader:
         self._delivery = delivery
         self._polling_seconds: float = entry.options.get(OPTION_POLLING_INTERVAL, DEFAULT_POLLING_SECONDS)
         self._queue: list[str] = []
+        self._waits: dict[str, _Wait] = {}
+        self._last_turn = 0.0
         self._is_first_round = True
         self._closed = False
         self._cancel_timer: CALLBACK_TYPE | None = None
@@ -67,40 +85,73 @@ class HistoryReader:
         """Read one camera; the others follow."""
         self._cancel_timer = None
         cameras = [device.id for device in self._coordinator.data.devices.values() if is_camera(device)]
-        self._queue = [device_id for device_id in self._queue if device_id in cameras] or list(cameras)
-        asked = self._coordinator.seconds_to_wait
+        self._waits = {device_id: wait for device_id, wait in self._waits.items() if device_id in cameras}
         # While Ring is down or asks to wait, what happened there can wait, too.
-        if self._queue and not asked and self._coordinator.last_update_success:
-            asked = await self._async_read_next(self._queue.pop(0))
-            self._is_first_round = self._is_first_round and bool(self._queue)
+        is_up = self._coordinator.last_update_success and not self._coordinator.seconds_to_wait
+        if is_up and (device_id := self._next(cameras)) is not None:
+            await self._async_read_next(device_id)
+            self._report_if_refused(cameras)
         # What was read may have shown that pushes are missing.
-        self._call_in(max(self._pause(len(cameras)), asked))
+        self._call_in(max(self._pause(len(cameras)), self._coordinator.seconds_to_wait))
+
+    def _next(self, cameras: list[str]) -> str | None:
+        """Return whose turn it is: the camera that has waited long enough, or the next of the round."""
+        now = self._hass.loop.time()
+        waiting = min(self._waits, key=lambda device_id: self._waits[device_id].until, default=None)
+        if waiting is not None and self._waits[waiting].until <= now:
+            return waiting
+        ready = [device_id for device_id in cameras if device_id not in self._waits]
+        self._queue = [device_id for device_id in self._queue if device_id in ready] or ready
+        if not self._queue:
+            return None
+        self._last_turn = now
+        device_id = self._queue.pop(0)
+        self._is_first_round = self._is_first_round and bool(self._queue)
+        return device_id
 
     def _pause(self, cameras: int) -> float:
-        """Return the seconds until the next camera's turn."""
-        catching_up = self._is_first_round or not self._delivery.is_proven
-        return (self._polling_seconds if catching_up else RECONCILE_SECONDS) / max(cameras, 1)
+        """Return the seconds until the next camera's turn, be it that of the round or of one that waits."""
+        turns = [wait.until for wait in self._waits.values()]
+        if len(turns) < cameras:
+            turns.append(self._last_turn + self._round_seconds() / cameras)
+        # However many have waited, they take turns.
+        at_least = self._polling_seconds / max(cameras, 1)
+        return max(min(turns, default=0) - self._hass.loop.time(), at_least)
 
-    async def _async_read_next(self, device_id: str) -> float:
-        """Read a camera; return how long Ring wants to be left alone. What was not read is made good another time."""
+    def _round_seconds(self) -> float:
+        catching_up = self._is_first_round or not self._delivery.is_proven
+        return self._polling_seconds if catching_up else RECONCILE_SECONDS
+
+    async def _async_read_next(self, device_id: str) -> None:
+        """Read a camera. What was not read is made good another time."""
+        waited = self._waits.pop(device_id, None)
         try:
             await self._async_read(device_id)
         except RingForbiddenError as err:
             if err.out_of_scope:
-                self._coordinator.refused_history.add(PermissionGroup.CAMERAS)
-                report_out_of_scope(self._hass, self._entry, PermissionGroup.CAMERAS)
-                return RECONCILE_SECONDS
+                if waited is None:
+                    _LOGGER.warning("Ring does not let this app read the history of a camera")
+                self._wait(device_id, RECONCILE_SECONDS, is_refused=True)
         except RingUnavailableError as err:
-            if self._is_first_round:
-                self._queue.append(device_id)
             self._coordinator.heed(err)
-            return self._coordinator.seconds_to_wait
+            longest = PUSHED_POLLING_SECONDS if self._delivery.is_proven else self._polling_seconds
+            seconds = self._polling_seconds if waited is None else 2 * waited.seconds
+            self._wait(device_id, min(seconds, longest))
         except RingError as err:
             _LOGGER.debug("Could not read the history: %s", err)
         except Exception:
             # The other cameras are not to suffer, nor is it to be the end of reading.
             _LOGGER.exception("Could not deal with the history; it will be read again")
-        return 0
+
+    def _wait(self, device_id: str, seconds: float, *, is_refused: bool = False) -> None:
+        self._waits[device_id] = _Wait(seconds, self._hass.loop.time() + seconds, is_refused)
+
+    def _report_if_refused(self, cameras: list[str]) -> None:
+        """Say so when it is not one camera, but all of them that the app may not read."""
+        refused = [device_id for device_id, wait in self._waits.items() if wait.is_refused]
+        if len(refused) == len(cameras):
+            self._coordinator.refused_history.add(PermissionGroup.CAMERAS)
+            report_out_of_scope(self._hass, self._entry, PermissionGroup.CAMERAS)
 
     async def _async_read(self, device_id: str) -> None:
         """Deal with what is new since last time, oldest first."""

@@ -13,6 +13,7 @@ _SPECIAL: Final = re.compile(r"[^A-Za-z0-9._-]|_(?=[0-9A-F]{2})")
 _ESCAPED: Final = re.compile(r"(?:_[0-9A-F]{2})+")
 # Ring is younger, and far from the ends of the calendar there is always a day before and a day after.
 _YEARS: Final = range(2000, 2100)
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -144,8 +145,8 @@ def parse_day(text: str) -> date:
 def moment(milliseconds: int) -> datetime:
     """Return the moment of an epoch in milliseconds. Raises ValueError."""
     try:
-        return datetime.fromtimestamp(milliseconds / 1000, UTC)
-    except (OverflowError, OSError) as err:
+        return _EPOCH + timedelta(milliseconds=milliseconds)
+    except OverflowError as err:
         raise ValueError("This is no moment") from err
 
 

@@ -14,8 +14,9 @@ from .api import Device
 from .entity import CameraEntity, RingDeviceDescription, async_add_as_devices_appear
 from .identifiers import CameraId
 from .kinds import cameras_of
-from .media import LastPicture, picture_signal
+from .media import picture_signal
 from .models import RingConfigEntry
+from .picture_file import LastPicture
 
 # Nothing is polled here.
 PARALLEL_UPDATES = 0

@@ -1,7 +1,7 @@
 """What Ring said it was that moved: only its pushes tell, and what they told is not in its history."""
 
 from bisect import insort
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from operator import attrgetter
 from typing import Any, Final, NamedTuple
@@ -42,6 +42,7 @@ class Labels:
 
     def __init__(self, hass: HomeAssistant, entry: RingConfigEntry) -> None:
         """Begin empty; `async_load` brings back what was known before."""
+        self._hass = hass
         self._store = labels_store(hass, entry.entry_id)
         self._labels: dict[str, list[Label]] = {}
         self._is_save_due = False
@@ -50,13 +51,14 @@ class Labels:
 
     async def async_load(self) -> None:
         """Remember what was pushed before a restart or reload."""
-        for device_id, labels in (await self._store.async_load() or {}).items():
-            self._labels[device_id] = [Label(datetime.fromtimestamp(at, UTC), sub_type) for at, sub_type in labels]
+        if stored := await self._store.async_load():
+            # Not in the event loop: there are thousands.
+            self._labels = await self._hass.async_add_executor_job(_restored, stored)
 
     async def async_close(self) -> None:
         """Write for the last time: what came later would bring back what is removed with the entry."""
         self._is_closed = True
-        await self._store.async_save(self._as_dict())
+        await self._store.async_save(await self._hass.async_add_executor_job(self._as_dict))
 
     def of(self, device_id: str) -> Sequence[Label]:
         """Return what was pushed of a device, oldest first."""
@@ -98,3 +100,10 @@ class Labels:
             for device_id, labels in list(self._labels.items())
         }
         return {device_id: labels for device_id, labels in kept.items() if labels}
+
+
+def _restored(stored: Mapping[str, Any]) -> dict[str, list[Label]]:
+    return {
+        device_id: [Label(datetime.fromtimestamp(at, UTC), sub_type) for at, sub_type in labels]
+        for device_id, labels in stored.items()
+    }

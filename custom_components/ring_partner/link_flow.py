@@ -34,7 +34,15 @@ from .api import (
     mask_identifier,
 )
 from .application_credentials import RingOAuth2Implementation
-from .const import CONF_IMPLEMENTATION, CONF_LINK_METHOD, CONF_SIGNING_KEY, CONF_WEBHOOK_URL, DOMAIN, LinkMethod
+from .const import (
+    CONF_IMPLEMENTATION,
+    CONF_LINK_METHOD,
+    CONF_LINKED_AT,
+    CONF_SIGNING_KEY,
+    CONF_WEBHOOK_URL,
+    DOMAIN,
+    LinkMethod,
+)
 from .endpoints import Endpoint, async_public_url, endpoint_id, homepage_url
 from .linking import Claim, LinkListener, NonceMismatchError, async_acquire_listener
 from .session import new_link
@@ -196,7 +204,11 @@ class RingLinkFlow(AbstractOAuth2FlowHandler):
     async def _async_finish(self, user: User, token: Token) -> ConfigFlowResult:
         """Create the entry, or give the existing one its new link."""
         entry = self._entry()
-        data: dict[str, Any] = {CONF_LINK_METHOD: self._method.value, CONF_TOKEN: new_link(token)}
+        data: dict[str, Any] = {
+            CONF_LINK_METHOD: self._method.value,
+            CONF_LINKED_AT: time.time(),
+            CONF_TOKEN: new_link(token),
+        }
         if self._method is not LinkMethod.PLAYGROUND:
             data[CONF_IMPLEMENTATION] = self._implementation.domain
         if key := self._signing_key or (entry.data.get(CONF_SIGNING_KEY) if entry else None):

@@ -5,19 +5,23 @@ a frozen picture. So offers are held until they are complete, and a session is e
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from http import HTTPStatus
 import logging
+from math import ceil
 from typing import TYPE_CHECKING, Final
 
 from homeassistant.components.camera import WebRTCAnswer, WebRTCError, WebRTCSendMessage
+from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import CALLBACK_TYPE, HassJob, HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers.dispatcher import async_dispatcher_send
 from homeassistant.helpers.event import async_call_later
+from homeassistant.util import dt as dt_util
 
 from .api import (
     Device,
@@ -32,7 +36,9 @@ from .api import (
     Whep,
 )
 from .const import DOMAIN
+from .coordinator import RingCoordinator
 from .errors import as_home_assistant_error
+from .events import Activity
 from .identifiers import CameraId
 from .kinds import is_battery_powered
 from .models import RingConfigEntry
@@ -47,9 +53,16 @@ LONGEST_HOLD_SECONDS: Final = 1.0
 BATTERY_SECONDS: Final = 30
 MAINS_SECONDS: Final = 60
 SOONER_SECONDS: Final = 1
+# Ring says of few cameras that they have a battery. What else may end one view early does not end two in a row.
+EARLY_ENDS: Final = 2
+# An encrypted picture says something of its own time: encryption can be paused.
+ENCRYPTED_FOR: Final = timedelta(minutes=15)
+# What Ring names comes with passwords that do not last.
+ICE_SERVERS_SECONDS: Final = 300
 # A session that cannot be ended at once is tried again, less and less often, until Ring's own limit has ended it.
 END_AGAIN_SECONDS: Final = 1.0
-# So long the next viewer waits for the session before, and an unload or a stop of Home Assistant for all.
+# So long the next viewer waits for the end of the session before, and an unload or a stop of Home Assistant for all;
+# that is longer than Ring may take to open one.
 TAKE_OVER_SECONDS: Final = 2.0
 CLOSE_SECONDS: Final = 10.0
 # While all of Home Assistant waits, it is tried more often.
@@ -88,6 +101,8 @@ class _View:
     is_closed: bool = False
     """Whether there is a viewer no more."""
     session: LiveSession | None = None
+    asked_at: float = 0
+    """When Ring was asked, by the event loop: its own limit runs from a little later."""
     cancel_deadline: CALLBACK_TYPE | None = None
 
     @property
@@ -99,6 +114,11 @@ class _View:
     def can_be_reached(self) -> bool:
         """Whether there is any candidate that is of use."""
         return any(item.is_usable for item in self.candidates) or self.offer.has_candidates
+
+    def fail(self, error: WebRTCError) -> None:
+        """Say why there is nothing to see, unless the viewer has gone or knows already."""
+        if not self.is_closed:
+            self.send(error)
 
 
 class LiveViews:
@@ -112,11 +132,10 @@ class LiveViews:
         self._views: dict[str, _View] = {}
         self._opening: dict[asyncio.Task[object], CameraId] = {}
         self._ending: dict[asyncio.Task[object], CameraId] = {}
-        self._on_battery: set[str] = set()
+        self._early_ends: Counter[str] = Counter()
         self._is_closing = False
         self._hurry = asyncio.Event()
-        self.ice_servers: tuple[IceServer, ...] = ()
-        """What Ring named last; empty as long as it names none."""
+        self._ice_servers: dict[CameraId, tuple[float, tuple[IceServer, ...]]] = {}
         stop = HassJob(self.async_close, "ring_partner live views")
         entry.async_on_unload(hass.async_add_shutdown_job(stop))
 
@@ -124,21 +143,26 @@ class LiveViews:
         """Whether somebody sees the camera now."""
         return any(view.camera == camera and view.is_open for view in self._views.values())
 
+    def ice_servers(self, camera: CameraId) -> tuple[IceServer, ...]:
+        """Return what Ring named in the camera's last view, if that was a moment ago; it may name none."""
+        until, servers = self._ice_servers.get(camera, (0, ()))
+        return servers if self._hass.loop.time() < until else ()
+
     async def async_open(self, camera: CameraId, offer: str, session_id: str, send: WebRTCSendMessage) -> None:
         """Show a camera to a viewer, who is told by `send` when that fails or ends."""
-        device = self._entry.runtime_data.coordinator.current_device(camera.device_id)
+        device = self._coordinator.current_device(camera.device_id)
         if device is None or self._is_closing:
             send(_error("live_unavailable"))
             return
-        if (hindrance := self._hindrance(camera, device)) is not None:
-            send(_error(hindrance))
+        if (refusal := self._refusal(camera, device)) is not None:
+            send(refusal)
             return
         try:
             view = _View(camera, session_id, SessionDescription.parse(offer), offer, send)
         except UnusableSdpError:
             send(_error("live_bad_offer"))
             return
-        self._take_over(camera)
+        self._dismiss(camera, "live_taken_over")
         self._views[session_id] = view
         task = asyncio.current_task()
         if TYPE_CHECKING:
@@ -170,6 +194,20 @@ class LiveViews:
         if (view := self._views.pop(session_id, None)) is not None:
             self._end(view)
 
+    @callback
+    def review(self, camera: CameraId) -> None:
+        """End the views of a camera that has gone offline, or altogether: they would show a frozen picture."""
+        device = self._coordinator.data.devices.get(camera.device_id)
+        if (reason := "live_gone" if device is None else _obstacle(device)) is not None:
+            self._dismiss(camera, reason)
+
+    @callback
+    def forget(self, camera: CameraId) -> None:
+        """End the views of a camera that Home Assistant has no more, or not while the account is unloaded."""
+        self._ice_servers.pop(camera, None)
+        is_unloading = self._entry.state is ConfigEntryState.UNLOAD_IN_PROGRESS
+        self._dismiss(camera, "live_unavailable" if is_unloading else "live_gone")
+
     async def async_close(self) -> None:
         """End all views, and wait until Ring knows, or for ten seconds."""
         self._is_closing = True
@@ -182,22 +220,40 @@ class LiveViews:
         await _async_finish(self._ending, CLOSE_SECONDS)
         self._hurry.clear()
 
-    def _hindrance(self, camera: CameraId, device: Device) -> str | None:
-        """Return why Ring need not be asked: the camera would be black, or is not there."""
-        if device.configurations.e2e_encryption or self._entry.runtime_data.pictures.is_encrypted(camera):
-            return "live_encrypted"
-        return "live_offline" if device.status.online is False else None
+    @property
+    def _coordinator(self) -> RingCoordinator:
+        return self._entry.runtime_data.coordinator
 
-    def _take_over(self, camera: CameraId) -> None:
-        """End the view of whoever watched the camera before."""
+    def _refusal(self, camera: CameraId, device: Device) -> WebRTCError | None:
+        """Return why Ring is not asked: the camera would be black, or is not there, or Ring wants to be left alone."""
+        if (obstacle := _obstacle(device)) is not None:
+            return _error(obstacle)
+        return _error("live_encrypted") if self._is_encrypted(camera) else self._pause()
+
+    def _is_encrypted(self, camera: CameraId) -> bool:
+        """Whether the picture of an event of just now was."""
+        last = self._coordinator.data.activity.get(camera.device_id, Activity()).last
+        is_recent = last is not None and dt_util.utcnow() - last < ENCRYPTED_FOR
+        return is_recent and self._entry.runtime_data.pictures.is_encrypted(camera)
+
+    def _pause(self) -> WebRTCError | None:
+        """Return how long Ring has asked to be left alone, if it has."""
+        wait = self._coordinator.seconds_to_wait
+        return _error("wait", seconds=str(ceil(wait))) if wait > 0 else None
+
+    def _dismiss(self, camera: CameraId, reason: str) -> None:
+        """End the views of whoever watches a camera, or is about to."""
         for view in [view for view in self._views.values() if view.camera == camera]:
-            view.send(_error("live_taken_over"))
+            view.send(_error(reason))
             self.close(view.session_id)
 
     async def _async_wait_for_others(self, camera: CameraId) -> None:
-        """Wait until Ring knows that the camera's earlier views have ended: those being opened, then all."""
-        for tasks in (self._opening, self._ending):
-            await _async_finish([task for task, watched in tasks.items() if watched == camera], TAKE_OVER_SECONDS)
+        """Wait until Ring knows that the camera's earlier views have ended: those being opened, then all.
+
+        One that is being opened cannot be ended before Ring has answered, which it does in time or never.
+        """
+        for tasks, seconds in ((self._opening, None), (self._ending, TAKE_OVER_SECONDS)):
+            await _async_finish([task for task, watched in tasks.items() if watched == camera], seconds)
 
     async def _async_hold(self, view: _View) -> None:
         """Wait until the offer is complete: until candidates pause, and not for long."""
@@ -213,20 +269,25 @@ class LiveViews:
 
     async def _async_start(self, view: _View, device: Device) -> None:
         """Pass the offer on, and Ring's answer back."""
+        if (pause := self._pause()) is not None:
+            view.send(pause)
+            return
         offer = view.offer.with_candidates(view.candidates)
+        view.asked_at = self._hass.loop.time()
         try:
             view.session = await self._whep.async_start(view.camera.device_id, offer, view.camera.component_id)
             answer = answer_to(view.offer_text, view.session.answer)
         except RingError as err:
             _LOGGER.debug("No live view: %s", err)
+            self._coordinator.heed(err)
             is_lost = isinstance(err, RingRequestError) and not view.can_be_reached
-            view.send(_error("live_no_address") if is_lost else WebRTCError(_CODE, _reason(err)))
+            view.fail(_error("live_no_address") if is_lost else WebRTCError(_CODE, _reason(err)))
             return
         except UnusableSdpError as err:
             _LOGGER.debug("No live view: %s", err)
-            view.send(_error("live_bad_answer"))
+            view.fail(_error("live_bad_answer"))
             return
-        self.ice_servers = view.session.ice_servers or self.ice_servers
+        self._ice_servers[view.camera] = self._hass.loop.time() + ICE_SERVERS_SECONDS, view.session.ice_servers
         if not view.is_closed:
             view.is_open = True
             view.send(WebRTCAnswer(answer))
@@ -235,7 +296,7 @@ class LiveViews:
 
     def _set_deadline(self, view: _View, device: Device) -> None:
         """End the session just before Ring would, so that the viewer is told why."""
-        has_battery = is_battery_powered(device) or device.id in self._on_battery
+        has_battery = is_battery_powered(device) or self._early_ends[device.id] >= EARLY_ENDS
         seconds = BATTERY_SECONDS if has_battery else MAINS_SECONDS
 
         @callback
@@ -246,7 +307,8 @@ class LiveViews:
             self._end(view, at_limit=True)
 
         job = HassJob(end, "ring_partner live view", cancel_on_shutdown=True)
-        view.cancel_deadline = async_call_later(self._hass, seconds - SOONER_SECONDS, job)
+        left = view.asked_at + seconds - SOONER_SECONDS - self._hass.loop.time()
+        view.cancel_deadline = async_call_later(self._hass, max(left, 0), job)
 
     @callback
     def _end(self, view: _View, *, at_limit: bool = False) -> None:
@@ -259,32 +321,49 @@ class LiveViews:
             return
         session, view.session = view.session, None
         task: asyncio.Task[object] = self._hass.async_create_background_task(
-            self._async_delete(view.camera, session, at_limit=at_limit), "ring_partner end of live view"
+            self._async_delete(view, session, at_limit=at_limit), "ring_partner end of live view"
         )
         self._ending[task] = view.camera
         task.add_done_callback(self._ending.pop)
         self._show(view.camera)
 
-    async def _async_delete(self, camera: CameraId, session: LiveSession, *, at_limit: bool) -> None:
+    async def _async_delete(self, view: _View, session: LiveSession, *, at_limit: bool) -> None:
         """End a session at Ring: it would keep the camera awake."""
-        give_up_at = self._hass.loop.time() + MAINS_SECONDS
+        now = self._hass.loop.time
+        give_up_at = now() + MAINS_SECONDS
         pause = END_AGAIN_SECONDS
-        while True:
+        is_first = True
+        while now() < give_up_at:
             try:
                 was_open = await self._whep.async_end(session)
             except RingAuthError:
                 return
             except RingError as err:
                 _LOGGER.debug("A live view cannot be ended yet: %s", err)
+                self._coordinator.heed(err)
             else:
-                if at_limit and not was_open:
-                    # Ring had ended it long before: it knows better than we do that this one has a battery.
-                    self._on_battery.add(camera.device_id)
+                # Of a request whose answer got lost the next one would say that Ring had ended the session.
+                if at_limit and is_first:
+                    self._learn(view, was_open=was_open)
                 return
-            if self._hass.loop.time() + pause > give_up_at:
+            is_first = False
+            if (wait := self._coordinator.seconds_to_wait) > give_up_at - now():
+                # By then Ring has ended it.
                 return
+            await asyncio.sleep(wait)
             await self._async_pause(pause)
-            pause *= 2
+            if not self._hurry.is_set():
+                pause *= 2
+
+    def _learn(self, view: _View, *, was_open: bool) -> None:
+        """Count how often in a row Ring had ended a camera's session before the limit of those without a battery."""
+        device_id = view.camera.device_id
+        if self._early_ends[device_id] >= EARLY_ENDS:
+            return
+        if was_open:
+            del self._early_ends[device_id]
+        elif self._hass.loop.time() < view.asked_at + MAINS_SECONDS:
+            self._early_ends[device_id] += 1
 
     async def _async_pause(self, seconds: float) -> None:
         """Wait before the next try, and not for long while the account is being closed."""
@@ -297,7 +376,14 @@ class LiveViews:
         async_dispatcher_send(self._hass, live_signal(self._entry.entry_id, camera))
 
 
-async def _async_finish(tasks: Iterable[asyncio.Task[object]], seconds: float) -> None:
+def _obstacle(device: Device) -> str | None:
+    """Return why a device shows nothing, as far as it says so itself."""
+    if device.configurations.e2e_encryption:
+        return "live_encrypted"
+    return "live_offline" if device.status.online is False else None
+
+
+async def _async_finish(tasks: Iterable[asyncio.Task[object]], seconds: float | None) -> None:
     """Wait for tasks, and not for long; those that take longer go on."""
     if waiting := [task for task in tasks if task is not asyncio.current_task()]:
         await asyncio.wait(waiting, timeout=seconds)
@@ -314,4 +400,7 @@ def _sentence(key: str, **placeholders: str) -> HomeAssistantError:
 def _reason(err: RingError) -> str:
     """Say why Ring opens no live view."""
     key = next((key for kind, status, key in _REASONS if isinstance(err, kind) and status in (None, err.status)), None)
-    return str(as_home_assistant_error(err) if key is None else _sentence(key))
+    wait = ceil(err.retry_after or 0) if isinstance(err, RingUnavailableError) else 0
+    if key is None or (wait > 0 and not isinstance(err, RingRateLimitError)):
+        return str(as_home_assistant_error(err))
+    return str(_sentence(key, seconds=str(wait)))

@@ -1,21 +1,19 @@
 """Stills: fetched once, when something has happened, and kept."""
 
 import asyncio
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from functools import partial
-import json
+from itertools import islice
 import logging
-from typing import Any, Final
+from typing import Final
 
-from homeassistant.core import CALLBACK_TYPE, Event, HomeAssistant, callback
+from homeassistant.core import CALLBACK_TYPE, Event, HassJob, HomeAssistant, callback
 from homeassistant.helpers import device_registry as dr
-from homeassistant.helpers.dispatcher import async_dispatcher_connect, async_dispatcher_send
+from homeassistant.helpers.dispatcher import async_dispatcher_send
 from homeassistant.helpers.event import async_call_later
 from homeassistant.util import dt as dt_util
 
-from .activity import event_signal
 from .api import (
     Picture,
     PictureFormat,
@@ -38,7 +36,8 @@ from .history import EVENT_TYPES
 from .identifiers import CameraId
 from .kinds import cameras_of
 from .models import RingConfigEntry
-from .stills import StillQueue
+from .picture_file import LastPicture, packed, unpacked
+from .stills import RETRIES, StillQueue
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -53,26 +52,21 @@ LOOK_BACK_AFTER_SECONDS: Final = 75.0
 _SETTLED_AFTER: Final = timedelta(minutes=10)
 _MISSING_FOR: Final = timedelta(hours=1)
 _MISSING_KEPT: Final = 2000
-_FINAL: Final = (RingMediaNotFoundError, RingMediaUnreadableError, RingMediaTooEarlyError)
-_CORRUPT: Final = "CORRUPT_RECORDING"
+_FINAL: Final = (
+    RingMediaNotFoundError,
+    RingMediaNotReadyError,
+    RingMediaUnreadableError,
+    RingMediaTooEarlyError,
+)
+# What Ring answers for want of a key: for a moment after an event, or because only the user's phone has it.
+_NO_KEY: Final = 422
+# How many rows of the history are tried for a first picture: not every event has one.
+_LOOK_BACK_ROWS: Final = 5
 
 
 def picture_signal(entry_id: str, camera: CameraId) -> str:
     """Return the dispatcher signal for a new last picture of a camera."""
     return f"ring_partner_{entry_id}_{camera}_picture"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LastPicture:
-    """The still of the last event, and what it was."""
-
-    picture: Picture
-    event: RingEvent
-
-    @property
-    def at(self) -> datetime:
-        """When it happened."""
-        return self.event.at
 
 
 class Pictures:
@@ -88,6 +82,8 @@ class Pictures:
         self._kept = DiskCache(hass, cache.folder / "last")
         self._last: dict[CameraId, LastPicture] = {}
         self._encrypted: set[CameraId] = set()
+        # How often Ring has lacked the key of the newest event's picture.
+        self._no_key: dict[CameraId, tuple[datetime, int]] = {}
         self._queues: dict[CameraId, StillQueue] = {}
         self._listening: dict[str, CALLBACK_TYPE] = {}
         self._activity: dict[str, Activity] = {}
@@ -105,10 +101,11 @@ class Pictures:
         await asyncio.gather(*(self._async_restore(camera) for device in devices for camera in cameras_of(device)))
         self._follow()
         self._take_up()
+        look_back = HassJob(self._look_back, "ring_partner first pictures", cancel_on_shutdown=True)
         for stop in (
             coordinator.async_add_listener(self._follow),
             self._hass.bus.async_listen(dr.EVENT_DEVICE_REGISTRY_UPDATED, self._device_changed),
-            async_call_later(self._hass, LOOK_BACK_AFTER_SECONDS, self._look_back),
+            async_call_later(self._hass, LOOK_BACK_AFTER_SECONDS, look_back),
             self._close,
         ):
             self._entry.async_on_unload(stop)
@@ -150,7 +147,7 @@ class Pictures:
     async def _async_get(
         self, key: str, camera: CameraId, at: datetime, picture_format: PictureFormat | None
     ) -> Picture:
-        if (data := await self._cache.async_read(key)) is not None and (stored := _unpacked(data)) is not None:
+        if (data := await self._cache.async_read(key)) is not None and (stored := unpacked(data)) is not None:
             return stored[0]
         now = dt_util.utcnow()
         if (known := self._missing.get(key)) is not None and now < known[1]:
@@ -163,7 +160,7 @@ class Pictures:
                 if len(self._missing) > _MISSING_KEPT:
                     del self._missing[next(iter(self._missing))]
             raise
-        await self._cache.async_write(key, _packed(picture))
+        await self._cache.async_write(key, packed(picture))
         return picture
 
     async def _async_request(self, camera: CameraId, at: datetime, picture_format: PictureFormat | None) -> Picture:
@@ -229,8 +226,8 @@ class Pictures:
                 self._happened(event)
 
     def _listen(self, device_id: str) -> None:
-        signal = event_signal(self._entry.entry_id, device_id)
-        self._listening[device_id] = async_dispatcher_connect(self._hass, signal, self._announced)
+        activity = self._entry.runtime_data.activity
+        self._listening[device_id] = activity.listen(device_id, self._announced)
         for camera in self._cameras(device_id):
             if camera not in self._last:
                 self._entry.async_create_background_task(
@@ -276,12 +273,13 @@ class Pictures:
             picture = await self._async_ask(camera, event.at)
         except RingMediaUnreadableError as err:
             _LOGGER.debug("No picture of the last event: %s", err)
-            # Ring has a word for what is damaged, and none for what only the user's phone can read.
-            if err.code != _CORRUPT:
-                self._encrypted.add(camera)
-                self._tell(camera)
+            # What only the user's phone can read comes as if it were a picture; for what is damaged Ring has a word.
+            if err.status is None:
+                self._note_encryption(camera)
         except RingError as err:
             _LOGGER.debug("No picture of the last event: %s", err)
+            if isinstance(err, RingMediaNotReadyError) and err.status == _NO_KEY:
+                self._note_no_key(camera, event)
             self._entry.runtime_data.coordinator.heed(err)
             if isinstance(err, RingMediaNotFoundError):
                 return dt_util.utcnow() - event.at <= STALE_AFTER
@@ -290,20 +288,32 @@ class Pictures:
             await self._async_keep(camera, LastPicture(picture=picture, event=event))
         return False
 
+    def _note_no_key(self, camera: CameraId, event: RingEvent) -> None:
+        """Once is usual right after an event; each time it is asked for is another matter."""
+        at, times = self._no_key.get(camera, (event.at, 0))
+        times = times + 1 if at == event.at else 1
+        self._no_key[camera] = event.at, times
+        if times > RETRIES:
+            self._note_encryption(camera)
+
+    def _note_encryption(self, camera: CameraId) -> None:
+        self._encrypted.add(camera)
+        self._tell(camera)
+
     async def _async_keep(self, camera: CameraId, last: LastPicture) -> None:
         # The device may have been removed meanwhile.
         if camera in self._cameras(camera.device_id) and self._is_news(camera, last.event):
             self._last[camera] = last
             self._encrypted.discard(camera)
             self._tell(camera)
-            await self._kept.async_write(str(camera), _packed(last.picture, last.event))
+            await self._kept.async_write(str(camera), packed(last.picture, last.event))
 
     def _tell(self, camera: CameraId) -> None:
         async_dispatcher_send(self._hass, picture_signal(self._entry.entry_id, camera))
 
     async def _async_restore(self, camera: CameraId) -> None:
         data = await self._kept.async_read(str(camera))
-        if data is not None and (stored := _unpacked(data)) is not None:
+        if data is not None and (stored := unpacked(data)) is not None:
             picture, event = stored
             if event is not None and self._is_news(camera, event):
                 self._last[camera] = LastPicture(picture=picture, event=event)
@@ -318,22 +328,28 @@ class Pictures:
         """Find a first picture for cameras that have none: of what is known, or of the newest row of the history."""
         data = self._entry.runtime_data.coordinator.data
         for device_id in [device_id for device_id in data.devices if self._has_none(device_id)]:
-            event = _newest(device_id, data.activity.get(device_id, Activity()))
-            if event is None and not self._entry.pref_disable_polling:
-                event = await self._async_newest_row(device_id)
-            if event is not None:
+            if (event := _newest(device_id, data.activity.get(device_id, Activity()))) is not None:
                 self._happened(event)
+            elif not self._entry.pref_disable_polling:
+                await self._async_try(await self._async_newest_rows(device_id))
+
+    async def _async_try(self, events: Iterable[RingEvent]) -> None:
+        """Fetch the first picture there is."""
+        for event in events:
+            for camera in self._cameras(event.device_id):
+                if camera not in self._last and not self._entry.runtime_data.coordinator.seconds_to_wait:
+                    await self._async_fetch(camera, event)
 
     def _has_none(self, device_id: str) -> bool:
         cameras = self._cameras(device_id)
         return bool(cameras) and all(camera not in self._last for camera in cameras)
 
-    async def _async_newest_row(self, device_id: str) -> RingEvent | None:
+    async def _async_newest_rows(self, device_id: str) -> list[RingEvent]:
         runtime = self._entry.runtime_data
         coordinator = runtime.coordinator
         is_refused = PermissionGroup.CAMERAS in coordinator.refused_history
         if is_refused or coordinator.seconds_to_wait > 0 or not coordinator.last_update_success:
-            return None
+            return []
         try:
             rows = await runtime.client.async_get_history(device_id, EVENT_TYPES, max_pages=1)
         except RingError as err:
@@ -341,8 +357,9 @@ class Pictures:
             coordinator.heed(err)
             if isinstance(err, RingForbiddenError) and err.out_of_scope:
                 coordinator.refused_history.add(PermissionGroup.CAMERAS)
-            return None
-        return next((event for row in rows if (event := event_from_history(device_id, row)) is not None), None)
+            return []
+        events = (event for row in rows if (event := event_from_history(device_id, row)) is not None)
+        return list(islice(events, _LOOK_BACK_ROWS))
 
     # The end
 
@@ -361,6 +378,7 @@ class Pictures:
         for camera in known | {CameraId(identifier) for identifier in gone}:
             self._last.pop(camera, None)
             self._encrypted.discard(camera)
+            self._no_key.pop(camera, None)
             if (queue := self._queues.pop(camera, None)) is not None:
                 queue.close()
             self._entry.async_create_background_task(
@@ -384,39 +402,3 @@ def _newest(device_id: str, activity: Activity) -> RingEvent | None:
     kind = Kind.RING if at == activity.ring else Kind.MOTION
     sub_type = PERSON if kind is Kind.MOTION and at == activity.person else None
     return RingEvent(device_id=device_id, kind=kind, at=at, source=Source.HISTORY, sub_type=sub_type)
-
-
-def _packed(picture: Picture, event: RingEvent | None = None) -> bytes:
-    """Return a picture as a file: a line about it, then what Ring sent."""
-    about: dict[str, Any] = {"at": picture.at and picture.at.isoformat(), "origin": picture.origin}
-    if event is not None:
-        about["event"] = {
-            "device_id": event.device_id,
-            "kind": event.kind,
-            "at": event.at.isoformat(),
-            "source": event.source,
-            "sub_type": event.sub_type,
-            "event_id": event.event_id,
-            "component_ids": event.component_ids,
-        }
-    return json.dumps(about).encode() + b"\n" + picture.body
-
-
-def _unpacked(data: bytes) -> tuple[Picture, RingEvent | None] | None:
-    """Read what `_packed` wrote; a file that was damaged is none."""
-    head, _, body = data.partition(b"\n")
-    try:
-        about = json.loads(head)
-        at = about["at"] and datetime.fromisoformat(about["at"])
-        picture = Picture.read(body, at, about["origin"])
-        if (event := about.get("event")) is None:
-            return picture, None
-        event |= {
-            "kind": Kind(event["kind"]),
-            "at": datetime.fromisoformat(event["at"]),
-            "source": Source(event["source"]),
-            "component_ids": tuple(event["component_ids"]),
-        }
-        return picture, RingEvent(**event)
-    except ValueError, TypeError, KeyError, AttributeError, RingMediaError:
-        return None

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from itertools import product
+from math import isfinite
 from typing import Any
 
 import voluptuous as vol
@@ -67,7 +68,8 @@ class RingOptionsFlow(OptionsFlowWithReload):
         chosen: list[str] = self.config_entry.options.get(OPTION_DOORBELLS, [])
         # What is not offered now (hidden by encryption, say) stays chosen.
         kept = [device_id for device_id in chosen if device_id not in choices]
-        if user_input is not None:
+        # What is no number at all is within all bounds for Home Assistant's selector.
+        if user_input is not None and all(isfinite(user_input.get(name, 0)) for name in NUMBERS):
             # A number that was not asked for, because no camera is to be seen now, stays as it is.
             numbers = {**self.config_entry.options, **user_input}
             options: dict[str, Any] = {name: int(numbers[name]) for name in NUMBERS if name in numbers}

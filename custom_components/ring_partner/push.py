@@ -9,14 +9,14 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.util import dt as dt_util
 
 from .api import WebhookEvent
-from .const import CONF_SIGNING_KEY, CONF_WEBHOOK_URL
+from .const import CONF_LINKED_AT, CONF_SIGNING_KEY, CONF_WEBHOOK_URL
 from .delivery import DeliveryWatch
 from .devices import account_identifier
 from .endpoints import Endpoint, async_listen_cloud, async_public_url, endpoint_id
 from .events import STALE_AFTER, event_from_webhook, status_from_webhook
 from .history import HistoryReader
 from .models import RingConfigEntry
-from .repairs import AccountIssue, clear, report
+from .repairs import AccountIssue, clear, name_url, report
 from .webhook import receiver_of
 
 _LOGGER = logging.getLogger(__name__)
@@ -34,6 +34,7 @@ class PushedEvents:
         self._activity = entry.runtime_data.activity
         self._delivery = delivery
         self._actions: Mapping[str, Callable[[WebhookEvent], None]] = {
+            "device_added": self._device_added,
             "device_removed": self._device_removed,
             "app_integration_removed": self._link_removed,
             "subscription_activated": self._account_changed,
@@ -78,21 +79,25 @@ class PushedEvents:
         if (event := event_from_webhook(webhook, received)) is not None:
             self._activity.handle(event)
             if not self.has_device(event.device_id):
-                self._poll(webhook)
+                self._coordinator.async_poll_now()
         elif received - (webhook.at or webhook.sent_at or received) > STALE_AFTER:
             # The account may have been linked anew since, the device added again, the flood be dry: only Ring knows.
             self._account_changed(webhook)
-            self._poll(webhook)
+            self._coordinator.async_confirm_soon()
         elif (change := status_from_webhook(webhook, received)) is not None:
             self._coordinator.apply_status(change)
-            self._poll(webhook)
+            # Ring's own state is the authority.
+            self._coordinator.async_confirm_soon()
         else:
             self._actions.get(webhook.type, self._poll)(webhook)
         self._delivery.accepted()
 
     def _poll(self, _webhook: WebhookEvent) -> None:
-        """Ring's own state is the authority: confirm what was told, learn what was only hinted at."""
-        self._coordinator.async_confirm_soon()
+        """Learn what was only hinted at: a temperature out of its range, or something new of Ring's."""
+        self._coordinator.async_poll_now()
+
+    def _device_added(self, webhook: WebhookEvent) -> None:
+        self._coordinator.expect_device(webhook.source or "")
 
     def _device_removed(self, webhook: WebhookEvent) -> None:
         if webhook.source is not None:
@@ -103,8 +108,14 @@ class PushedEvents:
         """Not for `app_integration_added`: this completes the link again, which could be what Ring tells of."""
         self._coordinator.async_refresh_account_soon()
 
-    def _link_removed(self, _webhook: WebhookEvent) -> None:
+    def _link_removed(self, webhook: WebhookEvent) -> None:
         """Ring has revoked the tokens already; they are of no use, and nothing may be sent with them."""
+        linked_at = self._entry.data.get(CONF_LINKED_AT, 0)
+        if webhook.at is not None and webhook.at.timestamp() < linked_at:
+            # That was the link before this one; if it was not, the next poll finds out.
+            self._account_changed(webhook)
+            self._coordinator.async_confirm_soon()
+            return
         _LOGGER.warning("The app was removed in the Ring app; the account has to be linked again")
         report(self._hass, self._entry, AccountIssue.LINK_REMOVED)
         self._session.revoke()
@@ -115,6 +126,9 @@ async def async_listen(hass: HomeAssistant, entry: RingConfigEntry) -> None:
     data = entry.runtime_data
     key: str | None = entry.data.get(CONF_SIGNING_KEY)
     url = await async_webhook_url(hass, entry)
+    # Of another key, or with another address; the user may have reloaded to see whether it is mended.
+    clear(hass, entry, AccountIssue.SIGNATURES)
+    name_url(hass, entry, AccountIssue.WEBHOOKS_MISSING, url or "")
     delivery = DeliveryWatch(hass, entry, data.coordinator, data.activity, url)
     if key is not None:
         entry.async_on_unload(receiver_of(hass, key).add(PushedEvents(hass, entry, delivery)))
@@ -140,11 +154,16 @@ def _watch_address(hass: HomeAssistant, entry: RingConfigEntry, url: str | None)
 async def async_webhook_url(hass: HomeAssistant, entry: RingConfigEntry) -> str | None:
     """Return where Ring can push to, if anywhere; say so when that is not what the user was shown."""
     key: str | None = entry.data.get(CONF_SIGNING_KEY)
-    url = None if key is None else await async_public_url(hass, endpoint_id(key, Endpoint.EVENTS))
     shown: str | None = entry.data.get(CONF_WEBHOOK_URL)
-    clear(hass, entry, AccountIssue.NO_PUBLIC_URL, AccountIssue.URL_CHANGED)
-    if shown is not None and url is None:
+    url = None if key is None else await async_public_url(hass, endpoint_id(key, Endpoint.EVENTS), shown)
+    is_missing = shown is not None and url is None
+    is_changed = shown is not None and url is not None and url != shown
+    if is_missing:
         report(hass, entry, AccountIssue.NO_PUBLIC_URL)
-    elif shown is not None and url is not None and url != shown:
-        report(hass, entry, AccountIssue.URL_CHANGED, url)
+    else:
+        clear(hass, entry, AccountIssue.NO_PUBLIC_URL)
+    if is_changed:
+        report(hass, entry, AccountIssue.URL_CHANGED, url or "")
+    else:
+        clear(hass, entry, AccountIssue.URL_CHANGED)
     return url

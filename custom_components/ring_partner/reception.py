@@ -37,17 +37,23 @@ _LOGGER: Final = logging.getLogger(__name__)
 class Reception:
     """Yields the bytes of a clip, each of them once."""
 
-    def __init__(self, media: RingMedia, clip: ClipId) -> None:
-        """Prepare; nothing is requested yet."""
+    def __init__(
+        self, media: RingMedia, clip: ClipId, slots: asyncio.Semaphore, *, start: int = 0, size: int | None = None
+    ) -> None:
+        """Prepare; nothing is requested yet. `slots` are for requests under way, not for what is waited for.
+
+        `start` is the first byte to yield, of a clip of this `size`, as far as that is known.
+        """
         self._media = media
         self._clip = clip
+        self._slots = slots
         self._end = clip.at + clip.duration
-        self._received = 0
+        self._received = start
         self._tail = b""
         self._not_ready = chain(_NOT_READY_S, repeat(_NOT_READY_LATER_S))
         self._failed = iter(_FAILED_S)
         self._forbidden = False
-        self.size: int | None = None
+        self.size = size
         """Bytes of the whole, once they begin to arrive and if Ring says so."""
         self.is_final = False
         """Whether Ring will have no more of it later."""
@@ -56,13 +62,16 @@ class Reception:
         """Yield it, at most 64 KiB at once. Raises RingError."""
         while True:
             try:
-                async with self._media.async_open_clip(
-                    self._clip.camera.device_id,
-                    self._clip.at,
-                    self._clip.duration,
-                    component_id=self._clip.camera.component_id,
-                    first_byte=self._received - len(self._tail),
-                ) as clip:
+                async with (
+                    self._slots,
+                    self._media.async_open_clip(
+                        self._clip.camera.device_id,
+                        self._clip.at,
+                        self._clip.duration,
+                        component_id=self._clip.camera.component_id,
+                        first_byte=self._received - len(self._tail),
+                    ) as clip,
+                ):
                     self._note(clip, dt_util.utcnow())
                     async with aclosing(self._unseen(clip)) as unseen:
                         async for chunk in unseen:
@@ -75,7 +84,8 @@ class Reception:
             await asyncio.sleep(wait)
 
     def _note(self, clip: Clip, now: datetime) -> None:
-        if clip.first_byte > self._received or (self._received and clip.size != self.size):
+        is_another = self.size is not None and clip.size != self.size
+        if clip.first_byte > self._received or is_another:
             raise RingMediaUnreadableError("The clip has changed while it was received")
         self.size = clip.size
         is_whole = clip.duration is None or clip.duration >= self._clip.duration
@@ -90,9 +100,11 @@ class Reception:
             tail = (tail + known)[-_OVERLAP:]
             if not new:
                 continue
-            if not self._tail.endswith(tail):
+            if self._tail and not self._tail.endswith(tail):
                 raise RingMediaUnreadableError("The clip has changed while it was received")
             tail = b""
+            # Whoever gets on is not given up, however often the line breaks.
+            self._failed = iter(_FAILED_S)
             self._received += len(new)
             self._tail = (self._tail + new)[-_OVERLAP:]
             yield new

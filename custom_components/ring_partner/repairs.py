@@ -36,6 +36,8 @@ class AccountIssue(StrEnum):
     """The user has removed the app in the Ring app."""
     LINK_ENDED = "link_ended"
     """Ring refuses the newest refresh token: it was used elsewhere, or the app was removed unnoticed."""
+    LINK_REFUSED = "link_refused"
+    """Ring has refused to renew the token for hours, and does not say why."""
     SUBSCRIPTION_MISSING = "subscription_missing"
     """The account's plan for the app has ended."""
 
@@ -64,6 +66,21 @@ def clear(hass: HomeAssistant, entry: RingConfigEntry, *issues: AccountIssue) ->
     """It is mended."""
     for issue in issues:
         ir.async_delete_issue(hass, DOMAIN, f"{issue}_{entry.entry_id}")
+
+
+@callback
+def open_repairs(hass: HomeAssistant, entry: RingConfigEntry) -> list[str]:
+    """Return what an account's user is told to mend, by the keys of the texts."""
+    issues = ir.async_get(hass).issues.values()
+    ours = (issue for issue in issues if issue.domain == DOMAIN and issue.issue_id.endswith(entry.entry_id))
+    return sorted(issue.translation_key or "" for issue in ours if issue.active)
+
+
+@callback
+def name_url(hass: HomeAssistant, entry: RingConfigEntry, issue: AccountIssue, url: str) -> None:
+    """Let a repair that is there name the address that counts now."""
+    if ir.async_get(hass).async_get_issue(DOMAIN, f"{issue}_{entry.entry_id}") is not None:
+        report(hass, entry, issue, url)
 
 
 class ConfirmedRepairFlow(RepairsFlow):

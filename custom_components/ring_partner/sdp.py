@@ -49,9 +49,10 @@ class Candidate:
 
 @dataclass(slots=True)
 class _Section:
-    """The session's own lines, or an `m=` line and all up to the next one."""
+    """The session's own lines, or an `m=` line and all up to the next one; `inherited` is the session's direction."""
 
     lines: list[str]
+    inherited: str = "sendrecv"
 
     @property
     def is_media(self) -> bool:
@@ -67,8 +68,8 @@ class _Section:
 
     @property
     def direction(self) -> str:
-        """Which way the stream goes; `sendrecv` where nothing is said."""
-        return next((line[2:].strip() for line in self.lines if line[2:].strip() in _DIRECTIONS), "sendrecv")
+        """Which way the stream goes; `sendrecv` where nothing is said, here or of the whole session."""
+        return next((line[2:].strip() for line in self.lines if _is_direction(line)), self.inherited)
 
     @property
     def sends(self) -> bool:
@@ -84,7 +85,7 @@ class _Section:
         return any(Candidate(line[2:]).is_reflexive for line in self.lines if _is_candidate(line))
 
     def direct(self, direction: str) -> None:
-        self.lines = [line for line in self.lines if line[2:].strip() not in _DIRECTIONS] + [f"a={direction}"]
+        self.lines = [line for line in self.lines if not _is_direction(line)] + [f"a={direction}"]
 
     def settle(self, added: Iterable[str]) -> None:
         """Take in candidates, and leave out those that do harm; an end is marked only where there are any."""
@@ -111,7 +112,7 @@ class SessionDescription:
         sections = [_Section([])]
         for line in lines:
             if line.startswith("m="):
-                sections.append(_Section([]))
+                sections.append(_Section([], sections[0].direction))
             sections[-1].lines.append(line)
         description = cls(sections, newline)
         if not any(section.kind == "video" for section in description.media()):
@@ -149,6 +150,10 @@ class SessionDescription:
 def _belongs(candidate: Candidate, section: _Section, index: int) -> bool:
     """Whether a candidate is for a section: by its name, and only without one by its position."""
     return candidate.mid == section.mid if candidate.mid is not None else candidate.index == index
+
+
+def _is_direction(line: str) -> bool:
+    return line.startswith("a=") and line[2:].strip() in _DIRECTIONS
 
 
 def _is_candidate(line: str) -> bool:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Coroutine
 from datetime import datetime, timedelta
 from pathlib import Path
+import re
 from typing import Any, Final
 
 import voluptuous as vol
@@ -33,7 +34,7 @@ from .kinds import cameras_of
 from .models import RingConfigEntry
 from .recordings import Recording
 from .snapshots import SEARCHED, async_last_picture, async_picture_of
-from .views import ThumbnailView
+from .views import PictureView
 
 ATTR_DURATION: Final = "duration"
 ATTR_END: Final = "end"
@@ -52,26 +53,26 @@ SEEN_FOR: Final = timedelta(hours=1)
 SHELVES: Final = {"human": Shelf.PEOPLE, "vehicle": Shelf.VEHICLES, "animal": Shelf.ANIMALS}
 DEFAULT_LENGTH: Final = timedelta(seconds=30)
 DEFAULT_SPAN: Final = timedelta(days=1)
+SHORTEST_CLIP: Final = timedelta(seconds=1)
+MOST_EVENTS: Final = 1000
+CLIP_SUFFIXES: Final = (".mp4",)
+PICTURE_SUFFIXES: Final = (".jpg", ".jpeg")
+# At either end of the calendar there is no day before or after, and no time of another zone.
+_YEARS: Final = range(1970, 2100)
+# The end of a text in C, and halves of characters.
+_IN_NO_FILE_NAME: Final = re.compile(r"[\x00\ud800-\udfff]")
 
 
-def _file_name(*suffixes: str) -> Callable[[object], str]:
-    """Return a validator of absolute paths of files of one kind."""
+def _bounded[T](validator: Callable[[object], T], beyond: T) -> Callable[[object], T]:
+    """Return a validator for which what Python cannot count is `beyond`: Home Assistant's raise OverflowError."""
 
-    def validate(value: object) -> str:
-        text = cv.string(value)
-        if not Path(text).is_absolute() or Path(text).suffix.lower() not in suffixes:
-            raise vol.Invalid(f"this must be an absolute path that ends with {' or '.join(suffixes)}")
-        return text
+    def validate(value: object) -> T:
+        try:
+            return validator(value)
+        except OverflowError:
+            return beyond
 
     return validate
-
-
-def _past(value: object) -> datetime:
-    """Validate a time that has been; without an offset it is that of the user's zone."""
-    at = dt_util.as_utc(cv.datetime(value))
-    if at > dt_util.utcnow():
-        raise vol.Invalid("this time is yet to come")
-    return at
 
 
 _CAMERA: Final[VolDictType] = {vol.Required(ATTR_ENTITY_ID): cv.entity_id}
@@ -79,12 +80,10 @@ DOWNLOAD_CLIP: Final = vol.Schema(
     vol.All(
         {
             **_CAMERA,
-            vol.Required(ATTR_FILENAME): _file_name(".mp4"),
-            vol.Exclusive(ATTR_START, "moment"): _past,
+            vol.Required(ATTR_FILENAME): cv.string,
+            vol.Exclusive(ATTR_START, "moment"): cv.datetime,
             vol.Exclusive(ATTR_EVENT_ID, "moment"): cv.string,
-            vol.Optional(ATTR_DURATION): vol.All(
-                cv.positive_time_period, vol.Range(min=timedelta(seconds=1), max=MAX_CLIP)
-            ),
+            vol.Optional(ATTR_DURATION): _bounded(cv.positive_time_period, timedelta.max),
         },
         cv.has_at_least_one_key(ATTR_START, ATTR_EVENT_ID),
     )
@@ -92,17 +91,19 @@ DOWNLOAD_CLIP: Final = vol.Schema(
 GET_EVENTS: Final = vol.Schema(
     {
         **_CAMERA,
-        vol.Optional(ATTR_START): _past,
+        vol.Optional(ATTR_START): cv.datetime,
         vol.Optional(ATTR_END): cv.datetime,
         vol.Optional(ATTR_TYPES, default=list): vol.All(cv.ensure_list, [vol.In(EVENT_TYPES)]),
-        vol.Optional(ATTR_LIMIT, default=100): vol.All(vol.Coerce(int), vol.Range(min=1, max=1000)),
+        vol.Optional(ATTR_LIMIT, default=100): vol.All(
+            _bounded(vol.Coerce(int), MOST_EVENTS + 1), vol.Range(min=1, max=MOST_EVENTS)
+        ),
     }
 )
 GET_SNAPSHOT: Final = vol.Schema(
     {
         **_CAMERA,
-        vol.Optional(ATTR_TIME): _past,
-        vol.Optional(ATTR_FILENAME): _file_name(".jpg", ".jpeg"),
+        vol.Optional(ATTR_TIME): cv.datetime,
+        vol.Optional(ATTR_FILENAME): cv.string,
     }
 )
 PLAY_CHIME_SOUND: Final = vol.Schema({vol.Required(ATTR_DEVICE_ID): cv.string, vol.Required(ATTR_SOUND): cv.string})
@@ -117,10 +118,14 @@ def _refusal(key: str, **placeholders: str) -> ServiceValidationError:
 async def _async_download_clip(call: ServiceCall) -> ServiceResponse:
     """Save what a camera has recorded."""
     entry, camera = _camera(call)
-    path = await _async_path(call)
+    wanted: timedelta | None = call.data.get(ATTR_DURATION)
+    if wanted is not None and not SHORTEST_CLIP <= wanted <= MAX_CLIP:
+        raise _refusal("clip_length")
+    start = _past(call, ATTR_START)
+    path = await _async_path(call, CLIP_SUFFIXES)
     with ring_errors(entry.runtime_data.coordinator):
-        at, length = await _async_moment(call, entry, camera)
-        clip = ClipId(camera, at, min(call.data.get(ATTR_DURATION, length), MAX_CLIP))
+        at, length = (start, DEFAULT_LENGTH) if start is not None else await _async_moment(call, entry, camera)
+        clip = ClipId(camera, at, wanted or length)
         size = await async_save_clip(call.hass, entry, clip, path)
     return {
         "path": str(path),
@@ -133,8 +138,8 @@ async def _async_download_clip(call: ServiceCall) -> ServiceResponse:
 async def _async_get_events(call: ServiceCall) -> ServiceResponse:
     """Return what has happened at a camera, newest first."""
     entry, camera = _camera(call)
-    end = dt_util.as_utc(call.data[ATTR_END]) if ATTR_END in call.data else dt_util.utcnow()
-    start = call.data.get(ATTR_START, end - DEFAULT_SPAN)
+    end = _time(call, ATTR_END) or dt_util.utcnow()
+    start = _past(call, ATTR_START) or end - DEFAULT_SPAN
     if start >= end:
         raise _refusal("no_span")
     wanted = frozenset(call.data[ATTR_TYPES] or EVENT_TYPES)
@@ -153,9 +158,10 @@ async def _async_get_events(call: ServiceCall) -> ServiceResponse:
 async def _async_get_snapshot(call: ServiceCall) -> ServiceResponse:
     """Return the picture of a moment, or of the last event: where it can be seen, and on request as a file."""
     entry, camera = _camera(call)
-    path = await _async_path(call) if ATTR_FILENAME in call.data else None
+    at = _past(call, ATTR_TIME)
+    path = await _async_path(call, PICTURE_SUFFIXES) if ATTR_FILENAME in call.data else None
     with ring_errors(entry.runtime_data.coordinator):
-        found = await _async_picture(call, entry, camera)
+        found = await _async_picture(call.hass, entry, camera, at)
     if found is None:
         raise _refusal("nothing_recorded")
     picture, at = found
@@ -172,16 +178,16 @@ async def _async_get_snapshot(call: ServiceCall) -> ServiceResponse:
 
 
 async def _async_picture(
-    call: ServiceCall, entry: RingConfigEntry, camera: CameraId
+    hass: HomeAssistant, entry: RingConfigEntry, camera: CameraId, at: datetime | None
 ) -> tuple[Picture, datetime] | None:
-    if (at := call.data.get(ATTR_TIME)) is None:
-        return await async_last_picture(call.hass, entry, camera)
-    return await async_picture_of(call.hass, entry, camera, at), at
+    if at is None:
+        return await async_last_picture(hass, entry, camera)
+    return await async_picture_of(hass, entry, camera, at), at
 
 
 def _signed(hass: HomeAssistant, entry: RingConfigEntry, camera: CameraId, at: datetime) -> str:
     """Return a path that shows the picture to whoever has it, as in a notification."""
-    path = ThumbnailView.url.format(entry_id=entry.entry_id, camera=camera, at_ms=round(at.timestamp() * 1000))
+    path = PictureView.url.format(entry_id=entry.entry_id, camera=camera, at_ms=round(at.timestamp() * 1000))
     return async_sign_path(hass, path, SEEN_FOR, use_content_user=True)
 
 
@@ -237,18 +243,36 @@ def _camera(call: ServiceCall) -> tuple[RingConfigEntry, CameraId]:
     return entry, found[0]
 
 
-async def _async_path(call: ServiceCall) -> Path:
+def _time(call: ServiceCall, name: str) -> datetime | None:
+    """Return a time that the call names; without an offset it is that of the user's zone."""
+    at: datetime | None = call.data.get(name)
+    if at is not None and at.year not in _YEARS:
+        raise _refusal("no_such_time")
+    return None if at is None else dt_util.as_utc(at)
+
+
+def _past(call: ServiceCall, name: str) -> datetime | None:
+    """Return a time that the call names, if it has been."""
+    at = _time(call, name)
+    if at is not None and at > dt_util.utcnow():
+        raise _refusal("time_to_come")
+    return at
+
+
+async def _async_path(call: ServiceCall, suffixes: tuple[str, ...]) -> Path:
     """Return where to write to, if the user has allowed that."""
     filename: str = call.data[ATTR_FILENAME]
+    if _IN_NO_FILE_NAME.search(filename):
+        raise _refusal("not_a_file_name")
+    if not Path(filename).is_absolute() or Path(filename).suffix.lower() not in suffixes:
+        raise _refusal("not_a_path", suffix=suffixes[0])
     if not await call.hass.async_add_executor_job(call.hass.config.is_allowed_path, filename):
         raise _refusal("path_not_allowed", path=filename)
     return Path(filename)
 
 
 async def _async_moment(call: ServiceCall, entry: RingConfigEntry, camera: CameraId) -> tuple[datetime, timedelta]:
-    """Return when the wanted recording begins, and how long it is."""
-    if ATTR_START in call.data:
-        return call.data[ATTR_START], DEFAULT_LENGTH
+    """Return when the wanted event began, and how long its recording is."""
     event_id, now = call.data[ATTR_EVENT_ID], dt_util.utcnow()
     if (announced := _announced(call, event_id)) is not None:
         return announced, DEFAULT_LENGTH
@@ -261,9 +285,11 @@ async def _async_moment(call: ServiceCall, entry: RingConfigEntry, camera: Camer
 
 
 def _announced(call: ServiceCall, event_id: str) -> datetime | None:
-    """Return when an event was that an event entity shows: in Ring's history it has another id."""
+    """Return when an event was that an event entity of ours shows: in Ring's history it has another id."""
+    registry = er.async_get(call.hass)
     for state in call.hass.states.async_all("event"):
-        if state.attributes.get("event_id") == event_id:
+        entity = registry.async_get(state.entity_id)
+        if entity is not None and entity.platform == DOMAIN and state.attributes.get("event_id") == event_id:
             return dt_util.parse_datetime(str(state.attributes.get("event_time")))
     return None
 

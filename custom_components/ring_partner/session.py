@@ -33,6 +33,7 @@ from .api import (
 )
 from .const import DOMAIN
 from .journal import ATTR_GENERATION, ATTR_LINK, Record, TokenJournal
+from .repairs import AccountIssue, clear, report
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -41,6 +42,8 @@ REFRESH_EARLY = timedelta(minutes=5)
 REFRESH_AT_LEAST = timedelta(days=1)
 RETRY_FIRST = timedelta(seconds=30)
 RETRY_LONGEST = timedelta(minutes=5)
+# Ring documents no errors here. What it refuses for so long, in whatever words, the user should know of.
+REFUSED_FOR = timedelta(hours=6)
 
 ISSUE_NOT_SAVED = "token_not_saved"
 
@@ -100,6 +103,7 @@ class RingSession(AbstractAuth):
         self._pause = RETRY_FIRST
         self._failure = ""
         self._retry_at = 0.0
+        self._refused_since: float | None = None
         self._cancel_timer: CALLBACK_TYPE | None = None
         self._timer = HassJob(self._async_timer, "ring_partner token timer", cancel_on_shutdown=True)
         self._listeners: list[Callable[[], None]] = []
@@ -203,8 +207,11 @@ class RingSession(AbstractAuth):
             self._give_up()
         except RingError as err:
             self._postpone(err)
+            self._note_refusal(err)
             raise
         self._pause = RETRY_FIRST
+        self._refused_since = None
+        clear(self.hass, self.entry, AccountIssue.LINK_REFUSED)
         self._schedule()
 
     async def _async_rotate(self, oauth: OAuthClient) -> None:
@@ -296,6 +303,16 @@ class RingSession(AbstractAuth):
         self._retry_at = self.hass.loop.time() + pause.total_seconds()
         _LOGGER.debug("Could not refresh the token, next try in %s: %s", pause, err)
         self._set_timer(pause)
+
+    def _note_refusal(self, err: RingError) -> None:
+        """Tell the user of a refusal that lasts; it may yet be an outage, so the link is kept and tried on."""
+        if err.status not in (400, 401):
+            self._refused_since = None
+            return
+        now = time.time()
+        self._refused_since = self._refused_since or now
+        if now - self._refused_since >= REFUSED_FOR.total_seconds():
+            report(self.hass, self.entry, AccountIssue.LINK_REFUSED)
 
     def _schedule(self) -> None:
         """Set the timer ahead of the token's end; where there is no refresh token, at its end."""

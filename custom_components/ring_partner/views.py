@@ -1,4 +1,4 @@
-"""Clips and thumbnails for browsers: for who is logged in, or holds a signed path."""
+"""Clips and pictures for browsers: for who is logged in, or holds a signed path."""
 
 import asyncio
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ from hashlib import sha256
 from http import HTTPStatus
 from math import ceil
 import re
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from aiohttp import hdrs, web
 
@@ -59,6 +59,7 @@ _STATUSES: Final[tuple[tuple[type[RingError], HTTPStatus], ...]] = (
 def async_register_views(hass: HomeAssistant) -> None:
     """Register what serves all accounts."""
     hass.http.register_view(ClipView(hass))
+    hass.http.register_view(PictureView(hass))
     hass.http.register_view(ThumbnailView(hass))
 
 
@@ -92,11 +93,12 @@ class ClipView(HomeAssistantView):
     head = get
 
 
-class ThumbnailView(HomeAssistantView):
-    """A small picture of a moment."""
+class PictureView(HomeAssistantView):
+    """The picture of a moment."""
 
-    url = "/api/ring_partner/thumbnail/{entry_id}/{camera}/{at_ms}"
-    name = "api:ring_partner:thumbnail"
+    url = "/api/ring_partner/picture/{entry_id}/{camera}/{at_ms}"
+    name = "api:ring_partner:picture"
+    is_thumbnail = False
 
     def __init__(self, hass: HomeAssistant) -> None:
         """Serve the accounts of this Home Assistant."""
@@ -113,7 +115,7 @@ class ThumbnailView(HomeAssistantView):
             raise web.HTTPNotFound
         with _refusals():
             async with asyncio.timeout(_PATIENCE_S):
-                picture = await entry.runtime_data.pictures.async_get(camera_id, at, thumbnail=True)
+                picture = await entry.runtime_data.pictures.async_get(camera_id, at, thumbnail=self.is_thumbnail)
         tag = f'"{sha256(picture.body).hexdigest()[:32]}"'
         # What a moment looked like does not change.
         headers = {**_HEADERS, hdrs.CACHE_CONTROL: "private, max-age=86400", hdrs.ETAG: tag}
@@ -122,6 +124,14 @@ class ThumbnailView(HomeAssistantView):
         return web.Response(body=picture.body, content_type=picture.content_type, headers=headers)
 
     head = get
+
+
+class ThumbnailView(PictureView):
+    """A small picture of a moment."""
+
+    url = "/api/ring_partner/thumbnail/{entry_id}/{camera}/{at_ms}"
+    name = "api:ring_partner:thumbnail"
+    is_thumbnail = True
 
 
 def wanted_range(header: str | None, size: int) -> range | None:
@@ -184,9 +194,11 @@ async def _stream(
             return response
     except ConnectionError, RingError:
         pass
+    if TYPE_CHECKING:
+        # Of a viewer who has left, Home Assistant has ended the request before.
+        assert request.transport is not None
     # A viewer must not take a part for the whole.
-    if request.transport is not None:
-        request.transport.abort()
+    request.transport.abort()
     return response
 
 

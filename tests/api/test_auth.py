@@ -191,6 +191,7 @@ REFUSALS = [
     (401, {"error": "invalid_client"}, RingClientCredentialsError),
     (401, {"errors": [{"title": "Invalid Client"}]}, RingClientCredentialsError),
     (400, {"error": "unauthorized_client"}, RingClientCredentialsError),
+    (401, {"error": "invalid_token"}, RingAuthError),
     (400, {"error": "invalid_request"}, RingRequestError),
     (401, {"error": "unsupported_grant_type"}, RingRequestError),
 ]

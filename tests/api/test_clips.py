@@ -5,7 +5,13 @@ import json
 
 import pytest
 
-from custom_components.ring_partner.api import RingClient, RingMedia, RingMediaUnreadableError, RingUnavailableError
+from custom_components.ring_partner.api import (
+    RingClient,
+    RingMedia,
+    RingMediaUnreadableError,
+    RingUnavailableError,
+    transport,
+)
 
 from .conftest import NOW, ScriptedRing, answer
 
@@ -79,6 +85,22 @@ async def test_what_is_encrypted_shows_at_the_beginning_only(ring, media) -> Non
         await receive(media)
     ring.says(redirect(ring), clip(b"gibberish" * 5, 206, content_range="bytes 5-49/50"))
     assert await receive(media, 5) == (5, 50, b"gibberish" * 5)
+
+
+async def test_however_small_the_pieces_are_the_whole_arrives(ring, media, monkeypatch) -> None:
+    monkeypatch.setattr(transport, "_CHUNK_BYTES", 5)
+    ring.says(redirect(ring), clip())
+    assert await receive(media) == (0, len(MP4), MP4)
+    ring.says(redirect(ring), clip(b"gibberish" * 5))
+    with pytest.raises(RingMediaUnreadableError, match="encrypts it"):
+        await receive(media)
+
+
+@pytest.mark.parametrize("body", [b"", b"ftyp"])
+async def test_what_is_too_short_for_a_film_is_none(ring, media, body) -> None:
+    ring.says(redirect(ring), clip(body))
+    with pytest.raises(RingMediaUnreadableError, match="empty"):
+        await receive(media)
 
 
 async def test_a_rest_that_breaks_off_is_an_outage(ring, media) -> None:

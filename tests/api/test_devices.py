@@ -157,7 +157,8 @@ async def test_a_battery_outside_0_to_100_percent_is_unknown_and_none_unless_the
     )
     claimed = await read({"status": status, "capabilities": {"battery_status": {"supported": True}}})
     assert claimed.status.battery is None
-    assert Feature.BATTERY in claimed.features
+    # Of these only 255 says that there is none.
+    assert (Feature.BATTERY in claimed.features) == (percentage != 255)
 
 
 @pytest.mark.parametrize(

@@ -14,8 +14,10 @@ import pytest
 from yarl import URL
 
 from custom_components.ring_partner.api import (
+    AbstractAuth,
     Picture,
     PictureFormat,
+    RingAuthError,
     RingClient,
     RingError,
     RingForbiddenError,
@@ -60,6 +62,18 @@ def refusal(status: int, code: str) -> bytes:
     return answer(status, {"errors": [{"id": "1", "status": str(status), "code": code, "detail": "It is so."}]})
 
 
+class SecondToken(AbstractAuth):
+    """Has another token where the first is refused."""
+
+    @override
+    async def async_get_access_token(self) -> str:
+        return "first"
+
+    @override
+    async def async_renew(self, rejected: str) -> str:
+        return "second"
+
+
 class TestAPicture:
     async def test_it_is_asked_for_with_the_token_and_fetched_without(self, ring, media) -> None:
         ring.says(redirect(ring), picture(x_media_timestamp=str(round(NOW * 1000)), x_media_origin="recording"))
@@ -87,6 +101,26 @@ class TestAPicture:
         assert body["type"] == "latest_in_range"
         assert body["end_timestamp"] - body["start_timestamp"] == 3_600_000
         assert "components" not in body
+
+    async def test_the_latest_since_a_moment(self, ring, media) -> None:
+        ring.says(redirect(ring), picture())
+        assert (await media.async_get_latest_picture("cam", AT)).body == JPEG
+        assert json.loads(ring.seen[0].body) == {
+            "type": "latest_in_range",
+            "start_timestamp": round(NOW * 1000),
+            "image_options": {"format": "jpeg", "resolution": {"width": 1280, "height": 720}},
+        }
+
+    async def test_a_token_that_has_run_out_is_renewed_once(self, ring, make_client) -> None:
+        ring.says(answer(401), redirect(ring), picture())
+        assert (await RingMedia(make_client(SecondToken())).async_get_picture("cam", AT)).body == JPEG
+        assert [seen.headers.get("authorization") for seen in ring.seen] == ["Bearer first", "Bearer second", None]
+
+    async def test_a_renewed_token_that_is_refused_too_ends_the_link(self, ring, make_client) -> None:
+        ring.says(answer(401))
+        with pytest.raises(RingAuthError, match="even a renewed token"):
+            await RingMedia(make_client(SecondToken())).async_get_picture("cam", AT)
+        assert len(ring.seen) == 2
 
     @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
     async def test_a_redirect_of_any_kind_is_followed_once(self, ring, media, status) -> None:
@@ -127,7 +161,7 @@ class TestARefusal:
             (refusal(425, "RECORDING_NOT_READY"), RingMediaNotReadyError),
             (refusal(422, "GRECO_NO_VALID_KEY"), RingMediaNotReadyError),
             (refusal(422, "CORRUPT_RECORDING"), RingMediaUnreadableError),
-            (answer(422), RingMediaUnreadableError),
+            (answer(422), RingMediaNotReadyError),
             (refusal(403, "TIME_RANGE_NOT_AUTHORIZED"), RingMediaTooEarlyError),
             (refusal(403, "REQUEST_FORBIDDEN"), RingForbiddenError),
             (answer(403), RingForbiddenError),

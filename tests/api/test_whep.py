@@ -60,6 +60,32 @@ async def test_a_start_is_never_repeated(cloud: RingCloud, camera: Device, whep:
     assert cloud.count("POST", SESSIONS) == 1
 
 
+async def test_servers_may_stand_in_several_headers(cloud: RingCloud, camera: Device, whep: Whep) -> None:
+    cloud.switches.whep_link = '<stun:a>; rel="ice-server"\n<stun:b>; rel="ice-server"'
+    session = await whep.async_start(camera.id, browser_offer())
+    assert session.ice_servers == (IceServer("stun:a"), IceServer("stun:b"))
+
+
+async def test_a_start_without_an_answer_is_given_up(
+    cloud: RingCloud, camera: Device, whep: Whep, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("custom_components.ring_partner.api.whep.START_SECONDS", 0.05)
+    fault = cloud.faults.add(SESSIONS, delay=60)
+    with pytest.raises(RingUnavailableError, match="took too long"):
+        await whep.async_start(camera.id, browser_offer())
+    fault.release()
+
+
+async def test_an_end_whose_answer_got_lost_is_not_repeated_and_then_denied(
+    cloud: RingCloud, camera: Device, whep: Whep
+) -> None:
+    session = await whep.async_start(camera.id, browser_offer())
+    cloud.faults.add(SESSIONS, method="DELETE", cut="after")
+    with pytest.raises(RingUnavailableError):
+        await whep.async_end(session)
+    assert not cloud.live.open_sessions
+
+
 async def test_a_refusal_costs_no_session(cloud: RingCloud, camera: Device, whep: Whep) -> None:
     cloud.faults.add(SESSIONS, method="POST", status=403)
     with pytest.raises(RingForbiddenError):
@@ -96,6 +122,17 @@ async def test_a_relative_address_is_understood(cloud: RingCloud, camera: Device
             (IceServer("turn:t.example.com", "fake", "fake-pass"),),
         ),
         ('<stun:a>; rel="ice-server", <stun:b>; rel="ice-server"', (IceServer("stun:a"), IceServer("stun:b"))),
+        (
+            '<turns:t.example.com:443?transport=tcp>; rel="ice-server"; username="fake"; credential="fake-pass"',
+            (IceServer("turns:t.example.com:443?transport=tcp", "fake", "fake-pass"),),
+        ),
+        (
+            '<turn:a>; username="1,<b>;c"; credential="say \\"fake\\""; rel="ice-server", <stun:b>; rel=ice-server',
+            (IceServer("turn:a", "1,<b>;c", 'say "fake"'), IceServer("stun:b")),
+        ),
+        ('<https://a.b>; rel="help"; title="<stun:a>; rel=ice-server"', ()),
+        # A browser would refuse the whole configuration.
+        ('<turn:a>; rel="ice-server"; username="fake", <stun: b>; rel="ice-server"', ()),
         ('<javascript:alert(1)>; rel="ice-server"', ()),
     ],
 )

@@ -1,13 +1,17 @@
 """What is kept of an account's events goes with the account."""
 
+from collections.abc import Callable
 from datetime import timedelta
+import threading
 from typing import Any
 
 from freezegun.api import FrozenDateTimeFactory
 import pytest
 
+from custom_components.ring_partner import labels
 from custom_components.ring_partner.activity import SAVE_DELAY_SECONDS
-from custom_components.ring_partner.events import Kind, RingEvent, Source
+from custom_components.ring_partner.events import Kind, Ledger, RingEvent, Source
+from custom_components.ring_partner.labels import Labels
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant
 from homeassistant.util import dt as dt_util
@@ -58,3 +62,28 @@ async def test_an_unloaded_account_is_not_written_again(
     await async_pass_time(hass, home.freezer, SAVED)
     assert key(pushed) not in hass_storage
     hass_storage[key(pushed)] = before
+
+
+async def test_what_is_kept_is_read_and_written_beside_the_event_loop(
+    home: Home, pushed: ConfigEntry, hass: HomeAssistant, account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """There may be thousands of it, and the house goes on meanwhile."""
+    threads: dict[str, set[int]] = {}
+
+    def noting(name: str, method: Callable[..., object]) -> Callable[..., object]:
+        def noted(*args: object) -> object:
+            threads.setdefault(name, set()).add(threading.get_ident())
+            return method(*args)
+
+        return noted
+
+    door = account.device("Front Door")
+    await home.happen(door, "motion_detected", sub_type="human")
+    monkeypatch.setattr(Ledger, "as_dict", noting("ledger out", Ledger.as_dict))
+    monkeypatch.setattr(Ledger, "from_dict", noting("ledger in", Ledger.from_dict))
+    monkeypatch.setattr(Labels, "_as_dict", noting("labels out", Labels._as_dict))
+    monkeypatch.setattr(labels, "Label", noting("labels in", labels.Label))
+    await hass.config_entries.async_reload(pushed.entry_id)
+    assert [label.sub_type for label in pushed.runtime_data.activity.labels.of(door.id)] == ["human"]
+    assert threads.keys() == {"ledger out", "ledger in", "labels out", "labels in"}
+    assert threading.get_ident() not in set().union(*threads.values())

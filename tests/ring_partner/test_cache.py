@@ -82,6 +82,16 @@ async def test_what_is_too_old_is_not_shown(
     assert list(folder.iterdir()) == []
 
 
+async def test_what_has_become_too_old_goes_when_something_new_comes(
+    freezer: FrozenDateTimeFactory, cache: DiskCache, folder: Path
+) -> None:
+    await cache.async_write("a", b"one")
+    freezer.tick(timedelta(hours=25))
+    await cache.async_write("b", b"two")
+    assert len(list(folder.iterdir())) == 1
+    assert cache.used == 3
+
+
 async def test_what_is_larger_than_the_cache_is_not_kept_and_drives_nothing_out(cache: DiskCache) -> None:
     await cache.async_write("a", b"one")
     await cache.async_write("b", bytes(1001))
@@ -170,6 +180,20 @@ class TestDisk:
         await cache.async_write("b", b"two")
         assert list(folder.iterdir()) == []
 
+    async def test_one_that_cannot_be_read_has_nothing(
+        self, cache: DiskCache, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        await cache.async_write("a", b"one")
+
+        def broken(*_: object) -> bytes:
+            raise OSError(errno.EIO, "Input/output error")
+
+        with monkeypatch.context() as disk:
+            disk.setattr("custom_components.ring_partner.cache.os.pread", broken)
+            assert await cache.async_read("a") is None
+        assert await cache.async_read("a") == b"one"
+        assert not [record for record in caplog.records if record.levelname in ("WARNING", "ERROR")]
+
     async def test_a_folder_that_is_none(self, hass: HomeAssistant, tmp_path: Path) -> None:
         (tmp_path / "file").touch()
         cache = DiskCache(hass, tmp_path / "file" / "cache")
@@ -195,6 +219,17 @@ class TestPartial:
         partial.close()
         assert cache.used == 0
 
+    async def test_what_turns_out_to_be_larger_than_the_cache_drives_nothing_out(self, cache: DiskCache) -> None:
+        await cache.async_write("a", bytes(600))
+        partial = cache.partial("b")
+        partial.begin()
+        partial.append(bytes(300))
+        with pytest.raises(OSError, match="may not grow"):
+            partial.append(bytes(800))
+        partial.discard()
+        partial.close()
+        assert cache.used == 600
+
     async def test_what_was_discarded_is_neither_continued_nor_kept(self, cache: DiskCache, folder: Path) -> None:
         early, late = cache.partial("a"), cache.partial("a")
         early.discard()
@@ -217,6 +252,21 @@ class TestPartial:
         await cache.async_delete("a")
         assert file.read(0, 10) == b"one"
         file.close()
+
+    async def test_what_is_closed_gets_at_no_file_that_was_opened_after_it(self, cache: DiskCache) -> None:
+        """The number of an open file goes to the next one."""
+        early, late = cache.partial("a"), cache.partial("b")
+        early.begin()
+        early.append(b"one")
+        early.close()
+        late.begin()
+        late.append(b"two")
+        early.close()
+        with pytest.raises(OSError, match="Bad file descriptor"):
+            early.append(b"three")
+        assert late.file is not None
+        assert late.file.read(0, 10) == b"two"
+        late.close()
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -3,10 +3,13 @@
 import asyncio
 from datetime import timedelta
 import errno
+import gc
 from http import HTTPStatus
 import math
 import os
+from pathlib import Path
 import shutil
+import threading
 
 from aiohttp import web
 import pytest
@@ -14,6 +17,7 @@ from pytest_homeassistant_custom_component.common import async_fire_time_changed
 
 from custom_components.ring_partner import clips as clips_module
 from custom_components.ring_partner.api import RingMediaUnreadableError, RingUnavailableError
+from custom_components.ring_partner.cache import CacheFile
 from custom_components.ring_partner.clips import UNWATCHED_SECONDS
 from custom_components.ring_partner.reception import _OVERLAP
 from homeassistant.const import EVENT_HOMEASSISTANT_STOP
@@ -75,6 +79,18 @@ class TestSharing:
         assert [got.status for got in await asyncio.gather(first, second)] == [200, 200]
         assert house.downloads == 2
 
+    async def test_what_is_waited_for_is_in_nobody_s_way(self, house: ClipHome) -> None:
+        house.clips._slots = asyncio.Semaphore(1)
+        house.cloud.switches.recording_ready_after = 20
+        now = NOW - timedelta(seconds=1)
+        house.record(now)
+        waiting = asyncio.create_task(house.get(house.url(now)))
+        await async_until(lambda: house.downloads > 1)
+        assert (await house.get()).start == AT
+        assert not waiting.done()
+        house.freezer.tick(30)
+        assert (await waiting).start == now
+
 
 class TestWhileItArrives:
     async def test_the_first_bytes_are_shown_before_the_last_have_come(self, house: ClipHome) -> None:
@@ -104,12 +120,7 @@ class TestWhileItArrives:
         await async_settle(house)
         other = AT + timedelta(milliseconds=200)
 
-        init = clips_module.Reception._note
-        monkeypatch.setattr(
-            clips_module.Reception,
-            "_note",
-            lambda self, clip, now: (setattr(clip, "size", None), init(self, clip, now)),
-        )
+        hide_length(monkeypatch)
         got = await house.get(house.url(other), Range="bytes=0-")
         assert got.status == 200
         assert "Content-Length" not in got.headers
@@ -128,6 +139,11 @@ class TestBrokenTransfers:
         assert read_times(got.body)[0] == AT.timestamp() * 1000
         assert len(read_times(got.body)) == 15
         assert house.downloads == 3
+
+    async def test_whoever_gets_on_is_not_given_up_however_often_the_line_breaks(self, house: ClipHome) -> None:
+        house.cloud.media.transfers.cut_after(FIRST, count=6)
+        got = await house.get()
+        assert (got.broken, got.start, house.downloads) == (False, AT, 7)
 
     async def test_every_attempt_has_a_new_address(self, house: ClipHome) -> None:
         house.cloud.media.transfers.cut_after(FIRST)
@@ -232,6 +248,34 @@ class TestBrokenTransfers:
 
 
 class TestViewersWhoLeave:
+    async def test_a_file_that_was_opened_for_one_who_had_gone_is_closed(
+        self, house: ClipHome, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        await house.whole()
+        await async_settle(house)
+        is_open, go_on = asyncio.Event(), threading.Event()
+        real = house.cache.open
+
+        def slow_open(name: str) -> CacheFile | None:
+            opened = real(name)
+            house.hass.loop.call_soon_threadsafe(is_open.set)
+            go_on.wait()
+            return opened
+
+        async def look() -> None:
+            async with house.clips.async_open(house.clip()):
+                pass
+
+        monkeypatch.setattr(house.cache, "open", slow_open)
+        viewer = asyncio.create_task(look())
+        await is_open.wait()
+        viewer.cancel()
+        await asyncio.wait([viewer])
+        go_on.set()
+        await async_settle(house)
+        gc.collect()
+        assert name_of(house.clip()) not in open_files()
+
     async def test_what_nobody_watches_any_more_is_stopped(self, house: ClipHome) -> None:
         held = house.cloud.media.transfers.hold_after(FIRST)
         async with house.browser.get(house.url()) as answer:
@@ -299,17 +343,60 @@ class TestDisk:
         assert (len(got.body), got.start) == (expected, AT)
         part = await house.get(house.url(AT, other), Range="bytes=6000-6999")
         assert (part.status, part.body) == (206, got.body[6000:7000])
+        assert house.cloud.media_requests[-1].range == "bytes=6000-", "all of it was received again"
         await async_settle(house)
         assert house.kept() == set(), "what was kept had to make room"
         assert len(whole) > 0
 
     async def test_a_folder_that_cannot_be_written_to_neither(self, house: ClipHome) -> None:
-        folder = house.cache.folder
-        shutil.rmtree(folder)
-        folder.touch()
+        break_folder(house)
         for _ in range(2):
             got = await house.get(Range="bytes=0-")
             assert (got.status, got.start) == (206, AT)
+
+    async def test_what_goes_past_it_is_taken_up_again_where_the_connection_broke_off(self, house: ClipHome) -> None:
+        whole = await house.whole()
+        await async_settle(house)
+        break_folder(house)
+        # Each viewer asks twice: for the file that cannot be written, then for itself.
+        house.cloud.media.transfers.cut_after(FIRST, count=2)
+        assert await house.whole() == whole
+        house.cloud.media.transfers.cut_after(FIRST, count=2)
+        assert (await house.get(Range="bytes=5000-5999")).body == whole[5000:6000]
+
+    async def test_a_clip_without_its_length_neither(self, house: ClipHome, monkeypatch: pytest.MonkeyPatch) -> None:
+        whole = await house.whole()
+        await async_settle(house)
+        break_folder(house)
+        hide_length(monkeypatch)
+        got = await house.get()
+        assert (got.status, got.body) == (200, whole)
+
+    async def test_a_part_that_goes_past_it_is_not_taken_for_the_whole(
+        self, house: ClipHome, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Ring has less to send the second time, and says so to nobody who was told otherwise."""
+        break_folder(house)
+        read, asked = house.cloud.media.files.read, []
+
+        async def shorter(found):
+            asked.append(found)
+            return (await read(found))[: None if len(asked) == 1 else -10]
+
+        monkeypatch.setattr(house.cloud.media.files, "read", shorter)
+        assert (await house.get()).broken
+        assert len(asked) == 2
+
+    async def test_a_disk_that_cannot_be_read_neither(self, house: ClipHome, monkeypatch: pytest.MonkeyPatch) -> None:
+        whole = await house.whole()
+        await async_settle(house)
+
+        def broken(*_: object) -> bytes:
+            raise OSError(errno.EIO, "Input/output error")
+
+        monkeypatch.setattr("custom_components.ring_partner.cache.os.pread", broken)
+        assert await house.whole() == whole
+        assert house.downloads == 2
 
     async def test_a_file_that_vanishes_neither(self, house: ClipHome) -> None:
         whole = await house.whole()
@@ -323,6 +410,25 @@ class TestDisk:
         assert (await house.get()).start == AT
         await async_settle(house)
         assert house.kept() == set()
+
+
+def hide_length(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let Ring not tell how long a clip is."""
+    note = clips_module.Reception._note
+    monkeypatch.setattr(
+        clips_module.Reception, "_note", lambda self, clip, now: (setattr(clip, "size", None), note(self, clip, now))
+    )
+
+
+def break_folder(house: ClipHome) -> None:
+    """Let nothing be written where clips are kept."""
+    shutil.rmtree(house.cache.folder)
+    house.cache.folder.touch()
+
+
+def open_files() -> set[str]:
+    """Return the names of the files that this process has open."""
+    return {Path(item).readlink().name for item in Path("/proc/self/fd").iterdir() if Path(item).is_symlink()}
 
 
 def fill_disk(monkeypatch: pytest.MonkeyPatch, after: int) -> None:

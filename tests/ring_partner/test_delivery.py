@@ -15,6 +15,7 @@ from .pushes import (
     MINUTE,
     SECOND,
     announced,
+    async_arrive,
     async_pass_in_steps,
     async_press,
     async_set_up_pushed,
@@ -109,11 +110,67 @@ async def test_an_app_that_is_told_of_sensors_only_does_not_hide_its_cameras(
     await async_press(hass, cloud, door)
     await async_pass_in_steps(hass, freezer, HOUR + 20 * MINUTE, 2 * MINUTE)
     assert state_of(hass, pushed, None, "delivery") == "polled"
-    account.device("Back Door").set(contact=True)
-    await cloud.deliveries.settle()
-    await hass.async_block_till_done(wait_background_tasks=True)
+    for is_open in (True, False):
+        account.device("Back Door").set(contact=is_open)
+        await async_arrive(hass, cloud)
+        assert state_of(hass, pushed, None, "delivery") == "polled"
+        assert issues(hass) == {"webhooks_missing"}
+        # Nor does it after a reload, or a restart.
+        await hass.config_entries.async_unload(pushed.entry_id)
+        ir.async_delete_issue(hass, DOMAIN, f"webhooks_missing_{pushed.entry_id}")
+        await async_set_up(hass, pushed)
+    with announced(hass, pushed, door) as rings:
+        await async_pass_in_steps(hass, freezer, 2 * MINUTE)
+        ring = await async_press(hass, cloud, door)
+        await async_pass_in_steps(hass, freezer, MINUTE + 5 * SECOND)
+        assert rings == [ring.isoformat()]
+    cloud.deliveries.pranks.clear()
+    await async_press(hass, cloud, door)
+    assert state_of(hass, pushed, None, "delivery") == "pushed"
+    assert issues(hass) == set()
+
+
+async def test_a_motion_that_is_not_pushed_now_and_then_may_be_outside_the_zones(
+    freezer, hass, cloud, pushed, door
+) -> None:
+    for _ in range(4):
+        for _ in range(2):
+            cloud.deliveries.mischief("drop")
+            freezer.tick(60)
+            await async_press(hass, cloud, door, "motion")
+        await async_pass_in_steps(hass, freezer, HOUR + 20 * MINUTE, 2 * MINUTE)
+        assert state_of(hass, pushed, None, "delivery") == "pushed"
+        assert issues(hass) == set()
+        await async_press(hass, cloud, door, "human")
+
+
+async def test_motions_that_are_never_pushed_are_missed(freezer, hass, cloud, account, pushed, door) -> None:
+    cloud.deliveries.mischief("drop", count=None)
+    for device in (door, account.device("Driveway"), door):
+        freezer.tick(60)
+        await async_press(hass, cloud, device, "human")
+    await async_pass_in_steps(hass, freezer, HOUR + 20 * MINUTE, 2 * MINUTE)
     assert state_of(hass, pushed, None, "delivery") == "polled"
     assert issues(hass) == {"webhooks_missing"}
+
+
+async def test_the_same_motion_read_twice_is_one(freezer, hass, cloud, pushed, door) -> None:
+    cloud.deliveries.mischief("drop")
+    await async_press(hass, cloud, door, "human")
+    freezer.tick(360)
+    for _ in range(4):
+        await hass.config_entries.async_reload(pushed.entry_id)
+        await async_pass_in_steps(hass, freezer, 70 * SECOND)
+    assert state_of(hass, pushed, None, "delivery") == "pushed"
+    assert issues(hass) == set()
+
+
+async def test_the_last_event_is_known_after_a_reload(freezer, hass, cloud, pushed) -> None:
+    before = state_of(hass, pushed, None, "last_event")
+    assert before != "unknown"
+    await async_pass_in_steps(hass, freezer, MINUTE)
+    await hass.config_entries.async_reload(pushed.entry_id)
+    assert state_of(hass, pushed, None, "last_event") == before
 
 
 async def test_a_restart_in_an_outage_hides_it_no_longer_than_the_next_event(

@@ -1,6 +1,7 @@
 """Diagnostics help without telling who, where or with what secret; over the same HTTP view as the frontend."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 import json
 from typing import Any
 
@@ -96,6 +97,41 @@ async def test_pass_on_words_only(
     described = await download(registered(hass, linked, device))
     assert described["status"]["signal_strength"] == "…"
     assert described["status"]["battery"] == 87
+
+
+@pytest.mark.parametrize(
+    ("folder", "model"),
+    [
+        ("ContactSensor", "Contact Sensor"),
+        ("JaneKitchen", "… …"),
+        ("A1B2C3D4E5F6", "…"),
+        ("DoorbellOfJane2", "Doorbell … … 2"),
+    ],
+)
+async def test_pass_on_no_more_of_a_picture_than_words_for_products(
+    download: Any,
+    hass: HomeAssistant,
+    linked: ConfigEntry,
+    account: Account,
+    freezer: FrozenDateTimeFactory,
+    folder: str,
+    model: str,
+) -> None:
+    device = account.device("Back Door")
+    device.family = replace(device.family, image=f"{folder}/picture.png")
+    await async_pass_time(hass, freezer)
+    assert (await download(registered(hass, linked, device)))["model"] == model
+
+
+async def test_pass_on_names_of_values_that_read_like_names_of_values(
+    download: Any, hass: HomeAssistant, linked: ConfigEntry, account: Account, freezer: FrozenDateTimeFactory
+) -> None:
+    device = account.device("Back Door")
+    odd = {"radon_level": 1, "pm10": 2, "Jane": 3, "a1b2c3d4e5f6": 4, "kitchen-of-Jane": 5}
+    device.family = replace(device.family, configurations=odd)
+    await async_pass_time(hass, freezer)
+    described = await download(registered(hass, linked, device))
+    assert described["unknown_keys"] == ["configurations.pm10", "configurations.radon_level", *["configurations.…"] * 3]
 
 
 async def test_of_one_device_are_its_part_of_the_whole(

@@ -1,16 +1,22 @@
 """Event entities: what fires, when, and how often."""
 
 import asyncio
+from itertools import product
 import math
 
 import pytest
 
+from custom_components.ring_partner.binary_sensor import HeldBinarySensor
 from custom_components.ring_partner.const import DOMAIN
+from custom_components.ring_partner.event import MOTION, RingEventEntity
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.const import STATE_UNAVAILABLE
 from homeassistant.core import HomeAssistant
+from homeassistant.helpers import entity_registry as er
+from homeassistant.helpers.translation import async_get_translations
 from homeassistant.util import dt as dt_util
 from ring_cloud import Account, RingCloud
+from ring_cloud.model import Device
 
 from .home import RING, Home, home, pushed
 from .polls import entity_ids, state_of
@@ -18,6 +24,8 @@ from .polls import entity_ids, state_of
 __all__ = ["home", "pushed"]
 
 STARTED = f"{DOMAIN}_started"
+# The frontend has no need of names for these.
+NOT_SHOWN = {"access_token", "device_class", "entity_picture", "event_types", "friendly_name"}
 
 
 async def async_restart(home: Home, entry: ConfigEntry) -> None:
@@ -98,6 +106,38 @@ class TestWhatFires:
         await pushed.runtime_data.coordinator.async_refresh()
         await home.happen(account.device("Front Door"), "button_press")
         assert home.fired(pushed, account.device("Front Door")) == [RING]
+
+    @pytest.mark.parametrize("language", ["en", "de"])
+    async def test_all_that_it_says_has_a_name(
+        self, home: Home, pushed: ConfigEntry, hass: HomeAssistant, account: Account, language: str
+    ) -> None:
+        front_door = account.device("Front Door")
+        await home.happen(front_door, "button_press")
+        await home.happen(front_door, "motion_detected", sub_type="human")
+        # Until its picture has come.
+        await hass.async_block_till_done(wait_background_tasks=True)
+        texts = {
+            category: await async_get_translations(hass, language, category, {DOMAIN, "event", "image"})
+            for category in ("entity", "entity_component")
+        }
+        found = set()
+        for state in hass.states.async_all(["event", "image"]):
+            entity = er.async_get(hass).async_get(state.entity_id)
+            assert entity is not None
+            for name in state.attributes.keys() - NOT_SHOWN:
+                ours = f"component.{DOMAIN}.entity.{entity.domain}.{entity.translation_key}.state_attributes.{name}"
+                theirs = f"component.{entity.domain}.entity_component._.state_attributes.{name}"
+                assert texts["entity"].get(f"{ours}.name") or texts["entity_component"].get(f"{theirs}.name"), ours
+                found.add((entity.translation_key, name))
+        of_events = {"component_ids", "event_id", "event_time", "event_type", "sub_type"}
+        of_images = {"encrypted", "event_time", "event_type", "sub_type"}
+        assert found == {
+            *product(("doorbell", "motion"), of_events),
+            *product(("last_event",), of_images),
+        }
+        for key in ("event.doorbell", "event.motion", "image.last_event"):
+            states = f"component.{DOMAIN}.entity.{key}.state_attributes.sub_type.state"
+            assert all(texts["entity"][f"{states}.{sub_type}"] for sub_type in MOTION.event_types)
 
 
 class TestOnce:
@@ -195,6 +235,89 @@ class TestOnce:
         home.freezer.tick(1)
         await home.happen(account.device("Front Door"), "button_press")
         assert home.fired(pushed, account.device("Front Door")) == [RING] * 2
+
+
+class TestWhatGoesWrong:
+    """Our own failures are made good by Ring, which repeats what was not taken."""
+
+    async def test_a_ring_that_could_not_be_announced_rings_when_ring_repeats_it(
+        self, home: Home, pushed: ConfigEntry, cloud: RingCloud, account: Account, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        front_door = account.device("Front Door")
+        with monkeypatch.context() as patched:
+            patched.setattr(RingEventEntity, "_trigger_event", lambda *_: 1 / 0)
+            delivery = await home.happen(front_door, "button_press")
+        assert (delivery.status, home.fired(pushed, front_door)) == (503, [])
+        await home.arrive(after=1)
+        assert delivery.status == 200
+        assert home.fired(pushed, front_door) == [RING]
+        at = dt_util.utc_from_timestamp(delivery.event.timestamp_ms // 1000)
+        assert state_of(home.hass, pushed, front_door, "last_ring") == at.isoformat()
+
+    async def test_who_was_told_is_not_told_again_when_another_fails(
+        self, home: Home, pushed: ConfigEntry, hass: HomeAssistant, account: Account, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        front_door = account.device("Front Door")
+        with monkeypatch.context() as patched:
+            patched.setattr(HeldBinarySensor, "_on_event", lambda *_: 1 / 0)
+            # Nothing of it is in the entities that are there already.
+            await hass.config_entries.async_reload(pushed.entry_id)
+            home.freezer.tick(3)
+            delivery = await home.happen(front_door, "button_press")
+        assert (delivery.status, home.fired(pushed, front_door)) == (503, [RING])
+        await home.arrive(after=1)
+        assert delivery.status == 503
+        assert home.fired(pushed, front_door) == [RING]
+
+    async def test_it_is_too_late_when_that_takes_too_long(
+        self, home: Home, pushed: ConfigEntry, account: Account, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        front_door = account.device("Front Door")
+        with monkeypatch.context() as patched:
+            patched.setattr(RingEventEntity, "_trigger_event", lambda *_: 1 / 0)
+            delivery = await home.happen(front_door, "button_press")
+        home.freezer.tick(121)
+        assert await home.deliver_again(delivery) == 200
+        assert home.fired(pushed, front_door) == []
+
+
+class TestADeviceThatIsNotListedYet:
+    """Ring pushes what happens at a device before its list names it to us."""
+
+    @pytest.fixture(params=["doorbell", "plain_camera"])
+    async def new(self, request: pytest.FixtureRequest, home: Home, pushed: ConfigEntry, account: Account) -> Device:
+        """A device that was added while Ring could not be asked; nobody was told."""
+        home.cloud.deliveries.mischief("drop", types="device_added")
+        home.cloud.faults.add("/v1/devices", status=503, count=None)
+        return home.cloud.add_device(account, request.param, "Side Door")
+
+    async def appear(self, home: Home, after: float) -> None:
+        """Let the list be read again."""
+        home.freezer.tick(after)
+        home.cloud.faults.clear()
+        await home.hass.config_entries.async_entries("ring_partner")[0].runtime_data.coordinator.async_refresh()
+        await home.hass.async_block_till_done(wait_background_tasks=True)
+
+    async def test_its_ring_waits_for_it(self, home: Home, pushed: ConfigEntry, new: Device) -> None:
+        assert (await home.happen(new, "button_press")).status == 200
+        await self.appear(home, after=15)
+        assert home.fired(pushed, new) == [RING]
+        home.freezer.tick(1)
+        await home.happen(new, "button_press")
+        assert home.fired(pushed, new) == [RING] * 2
+
+    @pytest.mark.parametrize("new", ["doorbell"], indirect=True)
+    async def test_so_does_what_moves_there(self, home: Home, pushed: ConfigEntry, new: Device) -> None:
+        await home.happen(new, "button_press")
+        await home.happen(new, "motion_detected", sub_type="human")
+        await self.appear(home, after=15)
+        assert sorted(home.fired(pushed, new)) == [RING, ("motion", "human")]
+
+    async def test_but_not_for_ever(self, home: Home, pushed: ConfigEntry, new: Device) -> None:
+        await home.happen(new, "button_press")
+        await self.appear(home, after=121)
+        assert home.fired(pushed, new) == []
+        assert state_of(home.hass, pushed, new, "last_ring") != "unknown"
 
 
 class TestTooLate:

@@ -1,6 +1,8 @@
 """What was missed is made good from Ring's history: as data where it is old, and as news where nothing is pushed."""
 
+from collections import Counter
 from datetime import timedelta
+import json
 
 from freezegun.api import FrozenDateTimeFactory
 import pytest
@@ -10,7 +12,8 @@ from custom_components.ring_partner import history
 from homeassistant.config_entries import ConfigEntry, ConfigEntryState
 from homeassistant.const import STATE_UNKNOWN
 from homeassistant.core import HomeAssistant
-from ring_cloud import Account
+from homeassistant.util import dt as dt_util
+from ring_cloud import Account, RingCloud
 from ring_cloud.model import Device
 
 from .polls import async_pass_time, async_set_up, entity_ids, issues, reauths, state_of, unavailable
@@ -42,14 +45,24 @@ def shown(moment: object) -> str:
     return str(moment)[:19].replace(" ", "T") + "+00:00"
 
 
+def unsigned(hass: HomeAssistant, entry: ConfigEntry) -> None:
+    """Take the signing key away: nothing can be pushed."""
+    data = {key: value for key, value in entry.data.items() if key != "signing_key"}
+    hass.config_entries.async_update_entry(entry, data=data)
+
+
+def histories_asked_for(cloud: RingCloud) -> Counter[str]:
+    """How often Ring was asked for the history of each camera."""
+    return Counter(request.path.split("/")[4] for request in cloud.requests if "/history/" in request.path)
+
+
 class TestPolled:
     """Nothing can be pushed: the history is the way to learn of events."""
 
     @pytest.fixture
     def entry(self, hass, entry) -> ConfigEntry:
         """Linked with tokens, without a signing key."""
-        data = {key: value for key, value in entry.data.items() if key != "signing_key"}
-        hass.config_entries.async_update_entry(entry, data=data)
+        unsigned(hass, entry)
         return entry
 
     async def test_a_ring_is_announced_within_a_minute_and_once(self, freezer, hass, cloud, entry, door) -> None:
@@ -129,6 +142,25 @@ class TestBackFill:
         assert state_of(hass, entry, None, "delivery") == "pushed"
         assert issues(hass) == set()
 
+    async def test_a_row_of_a_kind_that_nobody_knows_hides_nothing_of_the_others(
+        self, freezer, hass, cloud, entry, door
+    ) -> None:
+        ring = await async_press(hass, cloud, door)
+        freezer.tick(10)
+        odd = cloud.remember(door, "button_press", at=dt_util.utcnow().timestamp() - 5)
+        odd.event_type = "unheard_of"
+        await async_set_up(hass, entry)
+        await async_pass_in_steps(hass, freezer, 2 * MINUTE)
+        assert state_of(hass, entry, door, "last_ring") == shown(ring)
+
+    async def test_a_row_that_names_a_person_tells_of_one(self, freezer, hass, cloud, entry, door) -> None:
+        row = cloud.remember(door, "motion_detected", at=dt_util.utcnow().timestamp() - 5)
+        await async_set_up(hass, entry)
+        assert "person" not in entity_ids(hass, entry, door)
+        row.event_type = "motion.human"
+        await async_pass_in_steps(hass, freezer, 2 * MINUTE)
+        assert "person" in entity_ids(hass, entry, door)
+
     async def test_a_reload_announces_what_came_meanwhile(self, freezer, hass, cloud, entry, door) -> None:
         await async_set_up(hass, entry)
         freezer.tick(60)
@@ -170,13 +202,72 @@ class TestErrors:
     async def test_a_missing_permission_is_named_and_asked_for_seldom(self, freezer, hass, cloud, entry) -> None:
         cloud.faults.add(HISTORY, status=403, count=None)
         await async_set_up(hass, entry)
-        await async_pass_in_steps(hass, freezer, 15 * SECOND)
+        await async_pass_in_steps(hass, freezer, MINUTE + 5 * SECOND)
         assert issues(hass) == {"out_of_scope_cameras"}
-        asked = cloud.count("GET", HISTORY)
-        await async_pass_in_steps(hass, freezer, HOUR - MINUTE, MINUTE)
-        assert cloud.count("GET", HISTORY) == asked
+        cameras = len(histories_asked_for(cloud))
+        assert cloud.count("GET", HISTORY) == cameras > 1
+        await async_pass_in_steps(hass, freezer, HOUR - 2 * MINUTE, MINUTE)
+        assert cloud.count("GET", HISTORY) == cameras
+        await async_pass_in_steps(hass, freezer, 3 * MINUTE)
+        assert cloud.count("GET", HISTORY) == 2 * cameras
+        self.is_well(hass, entry)
+        cloud.faults.clear()
+        await async_pass_in_steps(hass, freezer, HOUR + 2 * MINUTE, MINUTE)
+        assert issues(hass) == set()
+
+    @pytest.mark.parametrize(("status", "reads"), [(503, range(18, 23)), (403, range(1))])
+    async def test_one_camera_that_ring_says_nothing_of_takes_nothing_from_the_others(
+        self, freezer, hass, cloud, account, entry, door, status, reads
+    ) -> None:
+        bad = account.device("Driveway")
+        cloud.faults.add(f"/v1/history/devices/{bad.id}/events", status=status, count=None)
+        unsigned(hass, entry)
+        await async_set_up(hass, entry)
         await async_pass_in_steps(hass, freezer, 2 * MINUTE)
-        assert cloud.count("GET", HISTORY) == asked + 1
+        before = histories_asked_for(cloud)
+        with announced(hass, entry, door) as rings:
+            await async_press(hass, cloud, door)
+            await async_pass_in_steps(hass, freezer, 10 * MINUTE)
+        assert len(rings) == 1
+        asked = histories_asked_for(cloud) - before
+        # What is unavailable is asked for twice each time.
+        assert asked.pop(bad.id, 0) in reads
+        assert len(asked) > 1
+        assert all(9 <= count <= 14 for count in asked.values())
+        assert issues(hass) == set()
+
+    async def test_a_camera_that_fails_for_long_is_asked_for_ever_more_seldom_and_then_read(
+        self, freezer, hass, cloud, app, account, entry, address, door
+    ) -> None:
+        bad = account.device("Driveway")
+        cloud.faults.add(f"/v1/history/devices/{bad.id}/events", status=503, count=None)
+        await async_set_up_pushed(hass, cloud, app, entry, webhook_url(address))
+        await async_pass_in_steps(hass, freezer, MINUTE)
+        await async_press(hass, cloud, door, "human")
+        assert state_of(hass, entry, None, "delivery") == "pushed"
+        await async_pass_in_steps(hass, freezer, 2 * HOUR, MINUTE)
+        asked = histories_asked_for(cloud)
+        assert 16 <= asked.pop(bad.id) <= 32
+        assert all(3 <= count <= 4 for count in asked.values())
+        freezer.tick(1)
+        cloud.deliveries.mischief("drop")
+        motion = await async_press(hass, cloud, bad, "human")
+        cloud.faults.clear()
+        await async_pass_in_steps(hass, freezer, 17 * MINUTE, MINUTE)
+        assert state_of(hass, entry, bad, "last_motion") == shown(motion)
+
+    async def test_a_refusal_for_another_reason_names_no_permission(self, freezer, hass, cloud, entry, door) -> None:
+        await async_press(hass, cloud, door)
+        freezer.tick(10)
+        body = json.dumps({"errors": [{"title": "Not just now"}]})
+        cloud.faults.add(HISTORY, status=403, body=body, count=None)
+        await async_set_up(hass, entry)
+        await async_pass_in_steps(hass, freezer, 2 * MINUTE)
+        assert issues(hass) == set()
+        assert state_of(hass, entry, door, "last_ring") == STATE_UNKNOWN
+        cloud.faults.clear()
+        await async_pass_in_steps(hass, freezer, MINUTE + 10 * SECOND)
+        assert state_of(hass, entry, door, "last_ring") != STATE_UNKNOWN
         self.is_well(hass, entry)
 
     async def test_ring_is_left_alone_for_as_long_as_it_asks(self, freezer, hass, cloud, entry) -> None:

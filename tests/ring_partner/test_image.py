@@ -9,7 +9,8 @@ from custom_components.ring_partner.api import Picture
 from custom_components.ring_partner.const import DOMAIN
 from custom_components.ring_partner.events import Kind, RingEvent, Source
 from custom_components.ring_partner.identifiers import CameraId
-from custom_components.ring_partner.media import LastPicture, picture_signal
+from custom_components.ring_partner.media import picture_signal
+from custom_components.ring_partner.picture_file import LastPicture
 from homeassistant.components.image import async_get_image
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.const import STATE_UNAVAILABLE, STATE_UNKNOWN

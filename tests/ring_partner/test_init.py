@@ -1,7 +1,9 @@
 """An account is set up, unloaded and set up again; and what happens where it cannot be."""
 
+from datetime import timedelta
 import time
 
+from freezegun.api import FrozenDateTimeFactory
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.typing import WebSocketGenerator
@@ -20,6 +22,7 @@ from homeassistant.setup import async_setup_component
 from ring_cloud import Account, App, RingCloud
 
 from .conftest import make_entry
+from .polls import async_pass_time
 from .tokens import links_asked_for
 
 
@@ -150,3 +153,24 @@ async def test_the_user_may_remove_a_device_only_once_ring_no_longer_lists_it(
     await websocket.send_json_auto_id({"type": "config/device_registry/remove_config_entry", **request})
     assert (await websocket.receive_json())["success"]
     assert registry.async_get(device.id) is None
+
+
+async def test_an_account_that_home_assistant_cannot_unload_goes_on(
+    freezer: FrozenDateTimeFactory, hass: HomeAssistant, cloud: RingCloud, linked: ConfigEntry,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    """Its entities are still there: they are polled, and the token must not run out."""
+
+    async def refuse(*_: object) -> bool:
+        return False
+
+    monkeypatch.setattr("homeassistant.components.camera.async_unload_entry", refuse)
+    assert not await hass.config_entries.async_unload(linked.entry_id)
+    assert linked.state is ConfigEntryState.FAILED_UNLOAD
+
+    session = linked.runtime_data.session
+    await session.async_renew(await session.async_get_access_token())
+    assert cloud.count("POST", "/oauth/token") == 1
+    # Until what is done only once after a start is over, too.
+    await async_pass_time(hass, freezer, timedelta(seconds=80))
+    assert linked.runtime_data.coordinator.last_update_success

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import permutations
 import json
 
 from hypothesis import HealthCheck, settings
@@ -84,6 +85,37 @@ class TestFiring:
         events = [push(), row(), push(NOW + 3 * SECOND), row(NOW + 3 * SECOND)]
         fired = [event.at for event in events if ledger.judge(event, NOW + 3 * SECOND) is Verdict.FIRE]
         assert fired == [NOW, NOW + 3 * SECOND]
+
+    def test_a_row_of_the_history_confirms_one_push_only(self, ledger: Ledger) -> None:
+        events = [row(), push(), push(NOW + 3 * SECOND), row(NOW + 3 * SECOND), push(NOW + 6 * SECOND)]
+        fired = [event for event in events if ledger.judge(event, NOW + 6 * SECOND) is Verdict.FIRE]
+        assert [(event.source, event.at) for event in fired] == [
+            (Source.HISTORY, NOW),
+            (Source.PUSH, NOW + 3 * SECOND),
+            (Source.PUSH, NOW + 6 * SECOND),
+        ]
+
+    @pytest.mark.parametrize("order", list(permutations(range(3))))
+    def test_rows_confirm_as_many_pushes_whatever_the_order(self, ledger: Ledger, order: tuple[int, ...]) -> None:
+        rows = [row(NOW + seconds * SECOND) for seconds in (7, 17, 27)]
+        pushes = [push(NOW + seconds * SECOND) for seconds in (0, 10, 20)]
+        assert {ledger.judge(event, NOW + 27 * SECOND) for event in rows} == {Verdict.FIRE}
+        assert {ledger.judge(pushes[index], NOW + 27 * SECOND) for index in order} == {Verdict.RECORD}
+        assert restarted(ledger, START).judge(pushes[0], NOW + 27 * SECOND) is Verdict.KNOWN
+
+    @pytest.mark.parametrize(
+        ("sub_type", "age", "verdict"),
+        [
+            ("human", SECOND, Verdict.DETAIL),
+            (None, SECOND, Verdict.RECORD),
+            ("human", STALE_AFTER + SECOND, Verdict.RECORD),
+        ],
+    )
+    def test_a_push_says_what_moved_where_the_history_was_quicker(
+        self, ledger: Ledger, sub_type: str | None, age: timedelta, verdict: Verdict
+    ) -> None:
+        assert ledger.judge(row(kind=Kind.MOTION), NOW) is Verdict.FIRE
+        assert ledger.judge(push(kind=Kind.MOTION, sub_type=sub_type), NOW + age) is verdict
 
     def test_a_motion_of_another_sub_type_is_another(self, ledger: Ledger) -> None:
         motions = [push(kind=Kind.MOTION, sub_type=sub_type) for sub_type in ("motion", "human", "human")]

@@ -30,7 +30,7 @@ async def test_it_links_with_nothing_but_the_token(
     [entry] = hass.config_entries.async_entries(DOMAIN)
     assert entry.state is ConfigEntryState.LOADED
     assert entry.unique_id == account.id
-    assert entry.data.keys() == {"link_method", "token"}
+    assert entry.data.keys() == {"link_method", "linked_at", "token"}
     assert cloud.count("*", "/v1/accounts/me/app-integrations") == 0
 
 

@@ -63,7 +63,9 @@ async def test_the_whole_way(hass: HomeAssistant, dialog: Dialog, cloud: RingClo
     assert entry.data["auth_implementation"] == "my_home"
     assert entry.data["link_method"] == "ring_app"
     assert entry.data["signing_key"] == SIGNING_KEY
-    assert entry.data.keys() == {"auth_implementation", "link_method", "signing_key", "token", "webhook_url"}
+    assert entry.data["linked_at"] > 0
+    kept = {"auth_implementation", "link_method", "linked_at", "signing_key", "token", "webhook_url"}
+    assert entry.data.keys() == kept
     assert cloud.deliverable(account, app)
     link = cloud.links.get(account, app)
     assert link is not None

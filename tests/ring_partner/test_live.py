@@ -1,7 +1,6 @@
 """Live views: from the browser's offer to the end of Ring's session, whoever ends it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
 
 from freezegun.api import FrozenDateTimeFactory
@@ -18,35 +17,9 @@ from tests.ring_cloud.whep_client import Viewer as Connection, browser_offer
 
 from .polls import async_pass_time
 from .pushes import async_press, async_set_up_pushed, webhook_url
-from .viewers import HIDDEN, HOST, REFLEXIVE, Viewer, camera_of
+from .viewers import HIDDEN, HOST, REFLEXIVE, SESSIONS, Viewer, camera, camera_of, until, viewer
 
-SESSIONS = "/v1/devices/*/media/streaming/whep/sessions*"
-# Candidates come from another program: a moment of real time, and far from any limit.
-PATIENCE = 5
-
-
-@pytest.fixture
-async def camera(cloud: RingCloud, account: Account) -> Device:
-    """A camera on mains; behind the answers of the cloud there is nobody, which is quick."""
-    cloud.switches.whep_media = "none"
-    return account.device("Front Door")
-
-
-@pytest.fixture
-async def viewer(
-    hass: HomeAssistant, camera: Device, linked: ConfigEntry, hass_ws_client: WebSocketGenerator
-) -> AsyncIterator[Viewer]:
-    """Somebody in front of the camera's dialog."""
-    socket = await hass_ws_client(hass)
-    yield Viewer(socket, camera_of(hass, linked, camera))
-    await socket.close()
-
-
-async def until(is_so: Callable[[], bool]) -> None:
-    """Wait for what another task is about to do."""
-    async with asyncio.timeout(PATIENCE):
-        while not is_so():
-            await asyncio.sleep(0.005)
+__all__ = ["camera", "viewer"]
 
 
 async def test_a_viewer_gets_rings_answer_and_the_camera_says_that_it_is_watched(
@@ -120,7 +93,8 @@ async def test_an_end_that_fails_is_tried_in_a_hurry_when_the_account_is_unloade
     hass: HomeAssistant, cloud: RingCloud, linked: ConfigEntry, viewer: Viewer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("custom_components.ring_partner.live.HURRY_SECONDS", 0)
-    cloud.faults.add(SESSIONS, method="DELETE", status=500, count=6)
+    monkeypatch.setattr("custom_components.ring_partner.live.CLOSE_SECONDS", 60)
+    cloud.faults.add(SESSIONS, method="DELETE", status=500, count=30)
     await viewer.watch()
     assert await hass.config_entries.async_unload(linked.entry_id)
     assert not cloud.live.open_sessions
@@ -193,7 +167,7 @@ async def test_a_camera_with_a_battery_is_shown_half_as_long(
     await until(lambda: cloud.count("DELETE", SESSIONS, 200) == 1)
 
 
-async def test_a_battery_that_ring_does_not_tell_of_is_noticed_once(
+async def test_a_battery_that_ring_does_not_tell_of_is_noticed_after_two_views(
     freezer: FrozenDateTimeFactory,
     hass: HomeAssistant,
     cloud: RingCloud,
@@ -204,14 +178,17 @@ async def test_a_battery_that_ring_does_not_tell_of_is_noticed_once(
     cloud.switches.whep_media = "none"
     hidden = next(device for device in account.devices if device.family.key == "plain_camera")
     viewer = Viewer(await hass_ws_client(hass), camera_of(hass, linked, hidden))
-    await viewer.watch()
-    await async_pass_time(hass, freezer, timedelta(seconds=59.5))
-    assert "after 60 seconds" in (await viewer.next())["message"]
-    await until(lambda: cloud.count("DELETE", SESSIONS, 404) == 1)
+    for views in (1, 2):
+        await viewer.watch()
+        await async_pass_time(hass, freezer, timedelta(seconds=59.5))
+        assert "after 60 seconds" in (await viewer.next())["message"]
+        await until(lambda views=views: cloud.count("DELETE", SESSIONS, 404) == views)
 
-    await viewer.watch()
-    await async_pass_time(hass, freezer, timedelta(seconds=29.5))
-    assert "after 30 seconds" in (await viewer.next())["message"]
+    for views in (1, 2):
+        await viewer.watch()
+        await async_pass_time(hass, freezer, timedelta(seconds=29.5))
+        assert "after 30 seconds" in (await viewer.next())["message"]
+        await until(lambda views=views: cloud.count("DELETE", SESSIONS, 200) == views)
     await viewer.socket.close()
 
 
@@ -268,14 +245,37 @@ async def test_a_lens_is_opened_by_its_number(
     await viewer.socket.close()
 
 
-async def test_servers_that_ring_names_are_used_from_the_next_view_on(cloud: RingCloud, viewer: Viewer) -> None:
-    cloud.switches.whep_link = '<turn:turn.example.com:3478>; rel="ice-server"; username="fake"; credential="fake-pass"'
+async def test_servers_that_ring_names_replace_home_assistants_for_a_while_for_this_camera(
+    freezer: FrozenDateTimeFactory,
+    hass: HomeAssistant,
+    cloud: RingCloud,
+    account: Account,
+    linked: ConfigEntry,
+    viewer: Viewer,
+    hass_ws_client: WebSocketGenerator,
+) -> None:
+    async def servers(entity_id: str) -> list[dict[str, str]]:
+        socket = await hass_ws_client(hass)
+        await socket.send_json_auto_id({"type": "camera/webrtc/get_client_config", "entity_id": entity_id})
+        message = await socket.receive_json()
+        await socket.close()
+        return message["result"]["configuration"]["iceServers"]
+
+    other = camera_of(hass, linked, next(item for item in account.devices if item.family.key == "plain_camera"))
+    home_assistants = await servers(viewer.entity_id)
+    cloud.switches.whep_link = (
+        '<stun:stun.example.com:3478>; rel="ice-server"\n'
+        '<turns:turn.example.com:443>; rel="ice-server"; username="fake"; credential="fake-pass"'
+    )
     await viewer.watch()
-    await viewer.socket.send_json_auto_id({"type": "camera/webrtc/get_client_config", "entity_id": viewer.entity_id})
-    config = await viewer.socket.receive_json()
-    assert {"urls": "turn:turn.example.com:3478", "username": "fake", "credential": "fake-pass"} in config["result"][
-        "configuration"
-    ]["iceServers"]
+    rings = [
+        {"urls": "stun:stun.example.com:3478"},
+        {"urls": "turns:turn.example.com:443", "username": "fake", "credential": "fake-pass"},
+    ]
+    assert await servers(viewer.entity_id) == rings
+    assert await servers(other) == home_assistants != rings
+    await async_pass_time(hass, freezer, timedelta(minutes=6))
+    assert await servers(viewer.entity_id) == home_assistants
 
 
 # Two viewers

@@ -121,6 +121,11 @@ class TestBrowse:
         week = await recorded.open("Jane Doe", "Front Door", "Rings", "Earlier")
         assert titles(week)[0] == "Ring · 11-12 00:00"
 
+    async def test_what_ring_has_forgotten_is_an_empty_shelf_that_asks_for_nothing(self, recorded) -> None:
+        answer = await recorded.browse(f"{recorded.entry.entry_id}/{recorded.door.id}/rings/2026-01-01")
+        assert titles(answer["result"]) == []
+        assert recorded.asked == 0
+
     async def test_the_picture_of_a_camera_is_that_of_its_last_event(self, recorded) -> None:
         assert (await recorded.open("Jane Doe"))["children"][1]["thumbnail"] is None
 
@@ -298,6 +303,11 @@ class TestSearch:
         assert await recorded.search("ring", media_filter_classes=["directory"]) == []
         assert await recorded.search("front", media_filter_classes=["video"]) == []
         assert len(await recorded.search("ring", media_filter_classes=["video"])) == 2
+
+    async def test_a_recording_is_nothing_to_look_through(self, recorded) -> None:
+        place = f"{ROOT}/{recorded.entry.entry_id}/{recorded.door.id}/1-1000"
+        answer = await recorded.send("search_media", media_content_id=place, search_query="ring")
+        assert answer["error"] == {"code": "search_media_failed", "message": "There is no such recording"}
 
     async def test_a_camera_that_cannot_be_read_hides_nothing_of_the_others(self, recorded) -> None:
         recorded.cloud.faults.add(f"/v1/history/devices/{recorded.door.id}/*", status=500, count=None)

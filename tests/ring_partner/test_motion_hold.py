@@ -6,7 +6,14 @@ from homeassistant.config_entries import ConfigEntry
 from homeassistant.helpers import entity_registry as er
 
 from .polls import async_pass_time, entity_ids, state_of
-from .pushes import SECOND, async_press, async_set_up_pushed, webhook_url
+from .pushes import (
+    SECOND,
+    async_arrive,
+    async_pass_in_steps,
+    async_press,
+    async_set_up_pushed,
+    webhook_url,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -60,8 +67,33 @@ async def test_a_person_sensor_appears_once_a_person_was_seen(freezer, hass, clo
     assert state_of(hass, pushed, door, "person") == "off"
 
 
-def motion_sensor(hass, entry, door) -> str:
-    """Not the event entity, which has the same key."""
-    found = er.async_get(hass).async_get_entity_id("binary_sensor", "ring_partner", f"{door.id}_motion")
+async def test_a_person_is_seen_by_the_push_where_the_history_was_quicker(freezer, hass, cloud, pushed, door) -> None:
+    await async_press(hass, cloud, door, "human")
+    await async_pass_time(hass, freezer, 40 * SECOND)
+    # After a reload the history is read at once.
+    await hass.config_entries.async_reload(pushed.entry_id)
+    cloud.deliveries.mischief("hold")
+    motion = await async_press(hass, cloud, door, "human")
+    await async_pass_in_steps(hass, freezer, 100 * SECOND)
+    announced = hass.states.get(motion_entity(hass, door, "event"))
+    assert announced.attributes["event_time"] == motion.isoformat()
+    assert announced.attributes["sub_type"] is None
+    assert state_of(hass, pushed, door, "person") == "off"
+    await cloud.deliveries.release()
+    await async_arrive(hass, cloud)
+    assert state_of(hass, pushed, door, "person") == "on"
+    await async_pass_in_steps(hass, freezer, 40 * SECOND)
+    assert state_of(hass, pushed, door, "person") == "off"
+    assert hass.states.get(motion_entity(hass, door, "event")) == announced
+
+
+def motion_entity(hass, door, domain) -> str:
+    """Two entities have the same key."""
+    found = er.async_get(hass).async_get_entity_id(domain, "ring_partner", f"{door.id}_motion")
     assert found is not None
     return found
+
+
+def motion_sensor(hass, entry, door) -> str:
+    """Not the event entity, which has the same key."""
+    return motion_entity(hass, door, "binary_sensor")

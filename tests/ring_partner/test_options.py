@@ -4,6 +4,7 @@ import pytest
 
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant
+from homeassistant.helpers import entity_registry as er
 from ring_cloud import Account, RingCloud
 
 from .dialog import OPTIONS, Dialog, another, dialog, frontend
@@ -94,6 +95,23 @@ class TestDoorbells:
         assert (await again.submit(polling_interval=90, motion_hold=30))["type"] == "create_entry"
         assert linked.options["polling_interval"] == 90
         assert linked.options["doorbells"] == [gate.id]
+
+    async def test_what_is_no_doorbell_any_more_loses_its_bell_even_if_the_user_was_faster(
+        self, hass: HomeAssistant, dialog: Dialog, linked: ConfigEntry, account: Account
+    ) -> None:
+        await dialog.open_options(linked)
+        await dialog.submit(polling_interval=60, motion_hold=30, doorbells=[account.device("Side gate").id])
+        await hass.async_block_till_done(wait_background_tasks=True)
+        registry = er.async_get(hass)
+        bell, last_ring = "event.side_gate_doorbell", "sensor.side_gate_last_ring"
+        assert {bell, last_ring} <= registry.entities.keys()
+
+        registry.async_remove(bell)
+        again = another(dialog)
+        await again.open_options(linked)
+        assert (await again.submit(polling_interval=60, motion_hold=30, doorbells=[]))["type"] == "create_entry"
+        await hass.async_block_till_done(wait_background_tasks=True)
+        assert registry.entities.keys().isdisjoint({bell, last_ring})
 
     async def test_without_the_devices_it_is_not_asked(
         self, hass: HomeAssistant, dialog: Dialog, linked: ConfigEntry

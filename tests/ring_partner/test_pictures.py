@@ -10,7 +10,7 @@ from pytest_homeassistant_custom_component.common import async_fire_time_changed
 
 from custom_components.ring_partner.const import DOMAIN
 from custom_components.ring_partner.identifiers import CameraId
-from custom_components.ring_partner.media import LastPicture
+from custom_components.ring_partner.picture_file import LastPicture
 from homeassistant.config_entries import ConfigEntry, ConfigEntryState
 from homeassistant.const import STATE_UNAVAILABLE, STATE_UNKNOWN
 from homeassistant.core import HomeAssistant, State
@@ -168,6 +168,24 @@ class TestNotReadyYet:
         assert shows(pushed, door) == ms(at)
         assert asked(cloud) == 3
         assert not pushed.runtime_data.pictures.is_encrypted(CameraId(door.id))
+
+    async def test_a_refusal_without_a_word_is_no_encryption(self, freezer, hass, cloud, pushed, door) -> None:
+        cloud.faults.add("/v1/download", status=422, body="", count=1)
+        at = await async_press(hass, cloud, door)
+        assert not pushed.runtime_data.pictures.is_encrypted(CameraId(door.id))
+        await async_pass_in_steps(hass, freezer, 4 * SECOND, SECOND)
+        assert (shows(pushed, door), asked(cloud)) == (ms(at), 2)
+
+    async def test_a_key_that_never_comes_is_encryption(self, freezer, hass, cloud, pushed, door) -> None:
+        cloud.media.unreadable(door, count=5)
+        await async_press(hass, cloud, door)
+        await async_pass_in_steps(hass, freezer, 6 * SECOND, SECOND)
+        assert not pushed.runtime_data.pictures.is_encrypted(CameraId(door.id))
+        await async_pass_in_steps(hass, freezer, 6 * SECOND, SECOND)
+        assert image(hass, door).attributes["encrypted"] is True
+        freezer.tick(MINUTE)
+        at = await async_press(hass, cloud, door)
+        assert (shows(pushed, door), image(hass, door).attributes["encrypted"]) == (ms(at), False)
 
     async def test_it_is_given_up_quietly(self, freezer, hass, cloud, pushed, door, caplog) -> None:
         cloud.switches.recording_ready_after = 3600

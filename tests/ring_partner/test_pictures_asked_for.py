@@ -168,3 +168,31 @@ async def test_nobody_waits_for_a_ring_that_asks_for_a_long_time(
         with pytest.raises(RingRateLimitError):
             await pictures.async_get(camera, moments[0])
     assert cloud.count("POST", ASK) == 1
+
+
+async def test_a_ring_that_asks_to_slow_down_twice_is_heeded(freezer, hass, cloud, pictures, camera, moments) -> None:
+    """The second time for long: nobody waits for that, and nobody asks before."""
+    coordinator = pictures._entry.runtime_data.coordinator
+    for wait in ("2", "300"):
+        cloud.faults.add(ASK, status=429, headers={"Retry-After": wait}, count=1)
+    asking = asyncio.create_task(pictures.async_get(camera, moments[0]))
+    while coordinator.seconds_to_wait == 0:
+        await asyncio.sleep(0)
+    await async_pass_time(hass, freezer, 3 * SECOND)
+    with pytest.raises(RingRateLimitError):
+        await asking
+    with pytest.raises(RingRateLimitError):
+        await pictures.async_get(camera, moments[1])
+    assert coordinator.seconds_to_wait > 200
+    assert cloud.count("POST", ASK) == 2
+
+
+async def test_of_what_ring_does_not_have_only_so_much_is_remembered(
+    freezer, hass, cloud, account, pictures, moments, monkeypatch
+) -> None:
+    monkeypatch.setattr("custom_components.ring_partner.media._MISSING_KEPT", 2)
+    idle = CameraId(account.device("Driveway").id)
+    for at in (*moments[:3], moments[2], moments[0]):
+        with pytest.raises(RingMediaNotFoundError):
+            await pictures.async_get(idle, at)
+    assert cloud.count("POST", ASK) == 4, "the first one is asked for again, the last one is not"

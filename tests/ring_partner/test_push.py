@@ -5,10 +5,12 @@ from datetime import timedelta
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.ring_partner.coordinator import CONFIRM_AFTER_SECONDS
-from homeassistant.config_entries import ConfigEntry, ConfigEntryState
-from homeassistant.const import STATE_OFF, STATE_ON
+from custom_components.ring_partner.coordinator import CONFIRM_AFTER_SECONDS, TRUST_REMOVAL_SECONDS
+from custom_components.ring_partner.repairs import AccountIssue, report
+from homeassistant.config_entries import ConfigEntry, ConfigEntryDisabler, ConfigEntryState
+from homeassistant.const import STATE_OFF, STATE_ON, STATE_UNAVAILABLE
 from homeassistant.core import HomeAssistant
+from homeassistant.helpers import issue_registry as ir
 from ring_cloud import Account, App, RingCloud
 
 from .home import RING, Home, home, pushed
@@ -111,9 +113,49 @@ class TestStates:
         cloud.deliveries.mischief("drop")
         kitchen.set(smoke=True)
         await home.happen(kitchen, "leak_suspected")
-        assert state_of(hass, pushed, kitchen, "smoke") == STATE_OFF
-        await async_pass_time(hass, home.freezer, CONFIRM)
+        await hass.async_block_till_done(wait_background_tasks=True)
         assert state_of(hass, pushed, kitchen, "smoke") == STATE_ON
+
+    async def test_carbon_monoxide_is_an_alarm_in_either_of_rings_words(
+        self, home: Home, pushed: ConfigEntry, hass: HomeAssistant, account: Account
+    ) -> None:
+        kitchen = account.device("Kitchen Listener")
+        for word, shown in (("co_exceeded", STATE_ON), ("co_cleared", STATE_OFF), ("co_detected", STATE_ON)):
+            await home.happen(kitchen, word)
+            assert state_of(hass, pushed, kitchen, "co") == shown
+
+    async def test_an_alarm_shows_while_polls_fail(
+        self, home: Home, pushed: ConfigEntry, hass: HomeAssistant, cloud: RingCloud, account: Account
+    ) -> None:
+        """And its confirmation, which fails, too, does not take it back; other devices stay unknown."""
+        basement, back_door = account.device("Basement"), account.device("Back Door")
+        cloud.faults.add(DEVICES, status=503, count=None)
+        await pushed.runtime_data.coordinator.async_refresh()
+        assert state_of(hass, pushed, basement, "flood") == STATE_UNAVAILABLE
+        basement.set(flood=True)
+        await home.arrive()
+        await async_pass_time(hass, home.freezer, CONFIRM)
+        assert state_of(hass, pushed, basement, "flood") == STATE_ON
+        assert state_of(hass, pushed, back_door, "contact") == STATE_UNAVAILABLE
+        basement.set(flood=False)
+        await home.arrive()
+        assert state_of(hass, pushed, basement, "flood") == STATE_OFF
+        cloud.faults.clear()
+        await async_pass_time(hass, home.freezer, timedelta(seconds=61))
+        assert state_of(hass, pushed, back_door, "contact") == STATE_OFF
+
+    async def test_what_was_pushed_just_before_a_poll_is_confirmed_by_the_next(
+        self, home: Home, pushed: ConfigEntry, hass: HomeAssistant, cloud: RingCloud, account: Account
+    ) -> None:
+        back_door = account.device("Back Door")
+        await home.happen(back_door, "tamper_detected")
+        await async_pass_time(hass, home.freezer, timedelta(seconds=10))
+        # Ring's own state is another: that it was closed again got lost.
+        await home.happen(back_door, "contact_sensor_faulted")
+        await async_pass_time(hass, home.freezer, timedelta(seconds=6))
+        assert state_of(hass, pushed, back_door, "contact") == STATE_ON
+        await async_pass_time(hass, home.freezer, CONFIRM)
+        assert state_of(hass, pushed, back_door, "contact") == STATE_OFF
 
 
 class TestDevices:
@@ -149,6 +191,36 @@ class TestDevices:
         assert entity_ids(hass, pushed, front_door) == {}
         await async_pass_time(hass, home.freezer, timedelta(minutes=16))
         assert registered(hass, pushed, front_door) is None
+
+    async def test_a_device_that_was_removed_is_not_brought_back_by_a_list_that_lags(
+        self, home: Home, pushed: ConfigEntry, hass: HomeAssistant, cloud: RingCloud, account: Account
+    ) -> None:
+        door = account.device("Front Door")
+        await home.happen(door, "device_removed")
+        await pushed.runtime_data.coordinator.async_refresh()
+        assert registered(hass, pushed, door) is None
+        # Should Ring go on to list it, the list is right.
+        await async_pass_time(hass, home.freezer, timedelta(seconds=TRUST_REMOVAL_SECONDS))
+        await async_pass_time(hass, home.freezer, CONFIRM)
+        assert registered(hass, pushed, door) is not None
+
+    async def test_a_device_that_is_shared_again_at_once_is_back_at_once(
+        self, home: Home, pushed: ConfigEntry, hass: HomeAssistant, cloud: RingCloud, account: Account
+    ) -> None:
+        door = account.device("Front Door")
+        await home.happen(door, "device_removed")
+        await home.happen(door, "device_added")
+        await hass.async_block_till_done(wait_background_tasks=True)
+        assert registered(hass, pushed, door) is not None
+
+    async def test_a_new_device_is_found_from_an_envelope_that_names_no_account(
+        self, home: Home, pushed: ConfigEntry, hass: HomeAssistant, cloud: RingCloud, account: Account
+    ) -> None:
+        cloud.switches.envelope = "1.0"
+        new = cloud.add_device(account, "doorbell", "Side Door")
+        await home.arrive()
+        await hass.async_block_till_done(wait_background_tasks=True)
+        assert registered(hass, pushed, new) is not None
 
     async def test_a_removal_long_past_removes_nothing_that_is_there(
         self, home: Home, pushed: ConfigEntry, hass: HomeAssistant, cloud: RingCloud, account: Account
@@ -192,6 +264,19 @@ class TestTheLink:
         account.device("Back Door").set(contact=True)
         await home.arrive()
         assert state_of(hass, pushed, account.device("Back Door"), "contact") == STATE_ON
+
+    async def test_a_removal_that_comes_right_after_the_new_link_ends_nothing(
+        self, home: Home, entry: MockConfigEntry, hass: HomeAssistant, cloud: RingCloud, account: Account
+    ) -> None:
+        """The user removed the app, enabled it again, and Ring delivers the first of it late."""
+        hass.config_entries.async_update_entry(entry, data=entry.data | {"linked_at": cloud.clock.time() - 20})
+        await async_set_up(hass, entry)
+        await self.tell_of_removal(home, account, seconds_ago=40)
+        await async_pass_time(hass, home.freezer, CONFIRM)
+        assert (reauths(hass), "link_removed" in issues(hass)) == (0, False)
+        await self.tell_of_removal(home, account)
+        await hass.async_block_till_done(wait_background_tasks=True)
+        assert (reauths(hass), "link_removed" in issues(hass)) == (1, True)
 
     async def test_a_removal_that_arrives_late_is_found_to_be_true(
         self, home: Home, pushed: ConfigEntry, hass: HomeAssistant, cloud: RingCloud, app: App, account: Account
@@ -268,6 +353,31 @@ class TestTheLink:
             await hass.async_block_till_done(wait_background_tasks=True)
             assert issues(hass) == shown
             assert (state_of(hass, pushed, None, "delivery") == "polled") == (external_url is None)
+
+    async def test_a_repair_that_the_user_ignores_stays_ignored(
+        self, home: Home, pushed: ConfigEntry, hass: HomeAssistant
+    ) -> None:
+        hass.config_entries.async_update_entry(pushed, data=pushed.data | {"webhook_url": "https://old.example.com/x"})
+        await hass.config_entries.async_reload(pushed.entry_id)
+        issue_id = f"url_changed_{pushed.entry_id}"
+        ir.async_ignore_issue(hass, "ring_partner", issue_id, ignore=True)
+        await hass.config.async_update(location_name="Elsewhere")
+        await hass.async_block_till_done(wait_background_tasks=True)
+        issue = ir.async_get(hass).async_get_issue("ring_partner", issue_id)
+        assert issue is not None
+        assert issue.dismissed_version is not None
+
+    async def test_a_repair_names_the_address_that_counts_now_and_goes_when_the_account_is_disabled(
+        self, home: Home, pushed: ConfigEntry, hass: HomeAssistant
+    ) -> None:
+        report(hass, pushed, AccountIssue.WEBHOOKS_MISSING, "https://old.example.com/x")
+        await hass.config_entries.async_reload(pushed.entry_id)
+        issue = ir.async_get(hass).async_get_issue("ring_partner", f"webhooks_missing_{pushed.entry_id}")
+        assert issue is not None
+        assert issue.translation_placeholders is not None
+        assert issue.translation_placeholders["url"] == home.url
+        await hass.config_entries.async_set_disabled_by(pushed.entry_id, ConfigEntryDisabler.USER)
+        assert issues(hass) == set()
 
     async def test_the_first_webhook_proves_that_they_arrive(
         self, home: Home, pushed: ConfigEntry, hass: HomeAssistant, account: Account

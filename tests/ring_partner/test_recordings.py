@@ -188,6 +188,20 @@ class TestQuirks:
         recorded.remember("motion_detected", TODAY + HOUR)
         assert await times(recorded, TODAY, TODAY + DAY) == [TODAY + HOUR]
 
+    async def test_what_is_neither_a_ring_nor_a_motion_nor_a_live_view_is_passed_over(self, recorded) -> None:
+        for number, event_type in enumerate(("motion", "unheard_of", "")):
+            at = TODAY + number * HOUR
+            recorded.cloud.remember(recorded.door, "motion_detected", at=at.timestamp()).event_type = event_type
+        assert await times(recorded, TODAY, TODAY + DAY) == [TODAY]
+
+    async def test_a_row_that_says_what_moved_is_believed(self, recorded) -> None:
+        """Ring's rows have not been seen to, but its filters are written like that."""
+        at = TODAY + HOUR
+        recorded.cloud.remember(recorded.door, "motion_detected", at=at.timestamp()).event_type = "motion.vehicle"
+        recorded.entry.runtime_data.activity.handle(pushed(recorded.door, at, "human"))
+        day = await recorded.open("Jane Doe", "Front Door", "Today")
+        assert titles(day) == ["01:00 · Vehicle · 20 s"]
+
     async def test_a_recording_has_a_length_that_can_be_watched(self, recorded) -> None:
         for number, duration in enumerate((0.2, 32, 2000)):
             recorded.remember("motion_detected", TODAY + number * HOUR, duration=duration)

@@ -7,11 +7,21 @@ import pytest
 
 from custom_components.ring_partner import DOMAIN
 from custom_components.ring_partner.repairs import AccountIssue, report
+from custom_components.ring_partner.session import REFUSED_FOR
 from homeassistant.helpers import issue_registry as ir
 from homeassistant.setup import async_setup_component
 
-from .polls import async_set_up, issues
-from .pushes import SECOND, async_arrive, async_pass_in_steps, async_press, async_set_up_pushed, webhook_url
+from .polls import async_set_up, issues, reauths
+from .pushes import (
+    HOUR,
+    MINUTE,
+    SECOND,
+    async_arrive,
+    async_pass_in_steps,
+    async_press,
+    async_set_up_pushed,
+    webhook_url,
+)
 from .tokens import LIFETIME, pass_time
 
 TEXTS = json.loads(Path("custom_components/ring_partner/translations/en.json").read_text(encoding="utf-8"))["issues"]
@@ -101,6 +111,20 @@ async def test_a_link_that_ring_ended_says_why_until_it_is_linked_again(
     await pass_time(hass, freezer, LIFETIME)
     assert issues(hass) == {"link_ended"}
     await link_again(hass, cloud, account, app)
+    assert issues(hass) == set()
+
+
+async def test_a_refusal_that_ring_does_not_explain_is_told_when_it_lasts(freezer, hass, cloud, entry) -> None:
+    """It does not end the link: as soon as Ring renews it, all is well."""
+    await async_set_up(hass, entry)
+    cloud.faults.add("/oauth/token", status=401, body="", count=None)
+    await async_pass_in_steps(hass, freezer, 4 * HOUR + REFUSED_FOR - HOUR, 4 * MINUTE)
+    assert issues(hass) == set()
+    await async_pass_in_steps(hass, freezer, HOUR + 10 * MINUTE, 4 * MINUTE)
+    assert issues(hass) == {"link_refused"}
+    assert reauths(hass) == 0
+    cloud.faults.clear()
+    await async_pass_in_steps(hass, freezer, 10 * MINUTE, MINUTE)
     assert issues(hass) == set()
 
 

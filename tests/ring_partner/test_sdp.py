@@ -120,6 +120,27 @@ def test_an_answer_that_names_no_direction_sends() -> None:
     assert direction(answer_to(BARE, answer().replace("a=sendonly\r\n", "")), 2) == ["sendonly"]
 
 
+def of_the_session(direction: str) -> str:
+    """An answer that names the direction once, for all."""
+    lines = [line for line in answer().splitlines() if line != "a=sendonly"]
+    first = next(index for index, line in enumerate(lines) if line.startswith("m="))
+    return "\r\n".join([*lines[:first], f"a={direction}", *lines[first:], ""])
+
+
+def test_a_direction_of_the_whole_answer_is_that_of_its_streams() -> None:
+    assert direction(answer_to(BARE, of_the_session("sendonly")), 2) == ["sendonly"]
+    mixed = of_the_session("inactive").replace("a=mid:1", "a=mid:1\r\na=sendonly")
+    after = answer_to(BARE, mixed)
+    assert (direction(after, 1), direction(after, 2)) == (["inactive"], ["sendonly"])
+
+
+def test_a_name_is_no_direction() -> None:
+    named = answer("sendonly").replace("s=-", "s=inactive").replace("a=mid:1", "i=inactive\r\na=mid:1")
+    after = answer_to(BARE, named)
+    assert direction(after, 2) == ["sendonly"]
+    assert "i=inactive" in after
+
+
 def test_sound_that_would_only_be_received_does_not_cost_the_picture() -> None:
     after = answer_to(BARE, answer(audio="recvonly"))
     assert direction(after, 1) == ["inactive"]
@@ -132,6 +153,8 @@ def test_sound_that_would_only_be_received_does_not_cost_the_picture() -> None:
         answer("recvonly"),
         answer("inactive"),
         answer().replace("m=video 9", "m=video 0"),
+        of_the_session("recvonly"),
+        of_the_session("inactive"),
         browser_offer(audio=None, video="sendonly"),
         "",
         "<html>",

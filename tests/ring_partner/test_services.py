@@ -200,17 +200,13 @@ async def test_a_camera_of_an_account_that_is_not_loaded_says_so(hass: HomeAssis
     [
         ("download_clip", {"filename": "/media/a.mp4"}),
         ("download_clip", {"filename": "/media/a.mp4", "start": "2026-01-01 00:00:00", "event_id": "1"}),
-        ("download_clip", {"filename": "/media/a.avi", "start": "2026-01-01 00:00:00"}),
-        ("download_clip", {"filename": "a.mp4", "start": "2026-01-01 00:00:00"}),
-        ("download_clip", {"filename": "/media/a.mp4", "start": "2999-01-01 00:00:00"}),
-        ("download_clip", {"filename": "/media/a.mp4", "start": "2026-01-01 00:00:00", "duration": "00:15:01"}),
-        ("download_clip", {"filename": "/media/a.mp4", "start": "2026-01-01 00:00:00", "duration": 0}),
+        ("download_clip", {"filename": "/media/a.mp4", "start": "2026-01-01 00:00:00", "duration": -1}),
         ("get_events", {"types": ["earthquake"]}),
         ("get_events", {"limit": 0}),
+        ("get_events", {"limit": float("inf")}),
+        ("get_events", {"limit": float("nan")}),
         ("get_events", {"start": "yesterday"}),
         ("get_events", {"entity_id": "front door"}),
-        ("get_snapshot", {"filename": "/media/a.mp4"}),
-        ("get_snapshot", {"filename": "/media/a.jpg", "time": "2999-01-01 00:00:00"}),
         ("play_chime_sound", {"device_id": "1"}),
     ],
 )
@@ -222,3 +218,61 @@ async def test_what_makes_no_sense_is_refused_at_the_edge(
         await hass.services.async_call(
             DOMAIN, action, camera | data, blocking=True, return_response=action != "play_chime_sound"
         )
+
+
+WHOLE_PATH = "Give the whole path of the file: it begins with / and ends with "
+YEARS = "Give a time between the years 1970 and 2099"
+LENGTH = "A clip is between one second and 15 minutes long"
+YET_TO_COME = "This time is yet to come"
+ODD_CHARACTER = "holds a character that no file name can have"
+
+
+@pytest.mark.parametrize(
+    ("action", "data", "words"),
+    [
+        ("download_clip", {"filename": "/media/a.avi"}, f"{WHOLE_PATH}.mp4"),
+        ("download_clip", {"filename": "a.mp4"}, f"{WHOLE_PATH}.mp4"),
+        ("download_clip", {"filename": "/media/a\0.mp4"}, ODD_CHARACTER),
+        ("download_clip", {"filename": "/media/\ud800.mp4"}, ODD_CHARACTER),
+        ("download_clip", {"filename": "/media/\udcff/a.mp4"}, ODD_CHARACTER),
+        ("download_clip", {"start": "0001-01-01 00:00:00"}, YEARS),
+        ("download_clip", {"start": "2098-01-01 00:00:00"}, YET_TO_COME),
+        ("download_clip", {"duration": "00:15:01"}, LENGTH),
+        ("download_clip", {"duration": 0}, LENGTH),
+        ("download_clip", {"duration": 1e300}, LENGTH),
+        ("download_clip", {"duration": {"days": -1e300}}, LENGTH),
+        ("get_events", {"start": "0001-01-01 00:00:00"}, YEARS),
+        ("get_events", {"start": "2098-01-01 00:00:00"}, YET_TO_COME),
+        ("get_events", {"end": "0001-01-01 00:00:00"}, YEARS),
+        ("get_events", {"end": "9999-12-31 23:59:59"}, YEARS),
+        ("get_snapshot", {"time": "0001-01-01 00:00:00"}, YEARS),
+        ("get_snapshot", {"time": "2098-01-01 00:00:00"}, YET_TO_COME),
+        ("get_snapshot", {"filename": "/media/a.mp4"}, f"{WHOLE_PATH}.jpg"),
+        ("get_snapshot", {"filename": "/media/a\0.jpg"}, ODD_CHARACTER),
+    ],
+)
+@pytest.mark.parametrize("zone", ["America/New_York", "Europe/Berlin"])
+async def test_what_cannot_be_done_is_said_in_words(
+    hass: HomeAssistant, linked: ConfigEntry, cloud: RingCloud, action: str, data: dict[str, Any], words: str, zone: str
+) -> None:
+    await hass.config.async_set_time_zone(zone)
+    hass.config.allowlist_external_dirs = {"/media"}
+    before = len(cloud.requests)
+    clip = {"filename": "/media/a.mp4", "start": "2026-01-01 00:00:00"} if action == "download_clip" else {}
+    with pytest.raises(ServiceValidationError, match=words):
+        await hass.services.async_call(
+            DOMAIN, action, {"entity_id": "camera.front_door"} | clip | data, blocking=True, return_response=True
+        )
+
+    assert len(cloud.requests) == before
+
+
+@pytest.mark.parametrize(("start", "end"), [("1970-01-01 00:00:00", "2099-12-31 23:59:59"), (None, "1970-01-01")])
+async def test_a_span_may_be_longer_than_ring_remembers(
+    hass: HomeAssistant, linked: ConfigEntry, start: str | None, end: str
+) -> None:
+    await hass.config.async_set_time_zone("Europe/Berlin")
+    data = {"entity_id": "camera.front_door", "end": end} | ({} if start is None else {"start": start})
+
+    answer = await hass.services.async_call(DOMAIN, "get_events", data, blocking=True, return_response=True)
+    assert answer == {"events": []}

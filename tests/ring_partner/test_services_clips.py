@@ -8,7 +8,6 @@ from typing import Any
 
 from freezegun.api import FrozenDateTimeFactory
 import pytest
-import voluptuous as vol
 
 from custom_components.ring_partner.const import DOMAIN
 from homeassistant.config_entries import ConfigEntry
@@ -316,5 +315,5 @@ async def test_without_a_response_it_saves_all_the_same(
 
 
 async def test_the_future_is_refused(hass: HomeAssistant, seen: ConfigEntry, folder: Path) -> None:
-    with pytest.raises(vol.Invalid, match="this time is yet to come"):
+    with pytest.raises(ServiceValidationError, match="This time is yet to come"):
         await async_download(hass, folder / "ring.mp4", start=(NOW + HOUR).isoformat())

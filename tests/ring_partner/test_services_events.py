@@ -199,6 +199,18 @@ async def test_an_event_that_an_event_entity_shows_can_be_downloaded(
     assert datetime.fromtimestamp(first / 1000, UTC) == datetime.fromisoformat(event["event_time"])
 
 
+@pytest.mark.parametrize("at", ["2026-01-15T11:00:00", "2026-02-31T11:00:00", None])
+async def test_the_event_of_something_else_than_ring_is_none(
+    hass: HomeAssistant, seen: ConfigEntry, cloud: RingCloud, folder: Path, at: str | None
+) -> None:
+    await async_set_up(hass, seen)
+    hass.states.async_set("event.mailbox", NOW.isoformat(), {"event_id": "theirs", "event_time": at})
+    with pytest.raises(ServiceValidationError, match="No event of the last 30 days has this ID"):
+        await async_act(hass, "download_clip", event_id="theirs", filename=str(folder / "ring.mp4"))
+
+    assert cloud.count("POST") == 0
+
+
 async def test_an_event_that_nobody_knows(
     hass: HomeAssistant, seen: ConfigEntry, cloud: RingCloud, folder: Path
 ) -> None:
@@ -243,8 +255,10 @@ async def test_a_picture_can_be_seen_by_whoever_has_its_address(
     assert answer.keys() == {"time", "content_type", "image"}
 
     client = await hass_client_no_auth()
+    asked = len(cloud.media_requests)
     shown = await client.get(answer["image"])
     assert shown.status == 200
+    assert len(cloud.media_requests) == asked, "Ring was asked twice for one picture"
     assert datetime.fromtimestamp(read_time(await shown.read()) / 1000, UTC) == at
     assert (await client.get(answer["image"].partition("?")[0])).status == 401
 

@@ -1,6 +1,8 @@
 """Addresses of clips, as browsers use them: who may see them, ranges, and what is said when there is nothing to see."""
 
+import asyncio
 from datetime import timedelta
+import math
 
 import aiohttp
 from hypothesis import HealthCheck, given, settings, strategies as st
@@ -12,7 +14,7 @@ from homeassistant.components.http.auth import async_sign_path
 from homeassistant.core import HomeAssistant
 from ring_cloud.media_time import read_time, read_times
 
-from .clip_home import AT, LENGTH, NOW, ClipHome, _at_once, house
+from .clip_home import AT, LENGTH, NOW, POST, ClipHome, _at_once, house
 
 __all__ = ["_at_once", "house"]
 
@@ -189,6 +191,16 @@ class TestWhatIsRefused:
         got = await house.get()
         assert (got.status, got.headers["Retry-After"]) == (503, "10")
 
+    async def test_a_ring_that_takes_too_long_is_named_before_a_proxy_gives_up(self, house: ClipHome) -> None:
+        held = house.cloud.faults.add(POST, delay=math.inf)
+        waiting = asyncio.create_task(house.get())
+        await held.reached()
+        house.freezer.tick(51)
+        got = await waiting
+        assert (got.status, got.body) == (503, b"Ring has not sent it yet. Try again.")
+        assert got.headers["Retry-After"] == "10"
+        held.release()
+
     async def test_a_redirect_to_where_no_media_are(self, house: ClipHome) -> None:
         for location in ("http://192.168.1.1/clip.mp4", "file:///etc/passwd", "https://example.com/v1/download"):
             house.cloud.media.redirect_to = location
@@ -241,7 +253,7 @@ def test_no_path_is_an_error_or_leads_to_a_file(hass: HomeAssistant, house: Clip
     entry_id = data.draw(st.just(house.entry.entry_id) | odd)
     camera = data.draw(st.just(house.bell.id) | odd)
     span = data.draw(odd | st.from_regex(r"[0-9]{1,16}-[0-9]{1,10}", fullmatch=True))
-    kind = data.draw(st.sampled_from(["clip", "thumbnail"]))
+    kind = data.draw(st.sampled_from(["clip", "picture", "thumbnail"]))
     header = data.draw(st.from_regex(r"[ -~]{0,30}", fullmatch=True))
     path = "/".join(aiohttp.helpers.quote(part, safe="%") if part else "" for part in (entry_id, camera, span))
 

@@ -1,18 +1,25 @@
 """People who watch a camera in Home Assistant's frontend, and what they are shown."""
 
 import asyncio
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
+import time
 from typing import Any
 
-from pytest_homeassistant_custom_component.typing import MockHAClientWebSocket
+import pytest
+from pytest_homeassistant_custom_component.typing import MockHAClientWebSocket, WebSocketGenerator
 
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant
+from ring_cloud import Account, RingCloud
 from ring_cloud.model import Device
 from tests.ring_cloud.whep_client import browser_offer
 
 from .polls import entity_ids
 
+SESSIONS = "/v1/devices/*/media/streaming/whep/sessions*"
+# What another task does takes a moment of real time, on a busy machine a long one.
+PATIENCE = 30
 HOST = "candidate:1 1 udp 2122260223 127.0.0.1 50000 typ host generation 0 ufrag fake"
 REFLEXIVE = "candidate:2 1 udp 1686052607 198.51.100.7 50001 typ srflx raddr 0.0.0.0 rport 0 generation 0 ufrag fake"
 HIDDEN = "candidate:3 1 udp 2122260223 00000000-0000-4000-8000-000000000000.local 50002 typ host generation 0"
@@ -80,3 +87,29 @@ class Viewer:
     async def vanish(self) -> None:
         """Kill the tab."""
         await self.socket.close()
+
+
+@pytest.fixture
+async def camera(cloud: RingCloud, account: Account) -> Device:
+    """A camera on mains; behind the answers of the cloud there is nobody, which is quick."""
+    cloud.switches.whep_media = "none"
+    return account.device("Front Door")
+
+
+@pytest.fixture
+async def viewer(
+    hass: HomeAssistant, camera: Device, linked: ConfigEntry, hass_ws_client: WebSocketGenerator
+) -> AsyncIterator[Viewer]:
+    """Somebody in front of the camera's dialog."""
+    socket = await hass_ws_client(hass)
+    yield Viewer(socket, camera_of(hass, linked, camera))
+    await socket.close()
+
+
+async def until(is_so: Callable[[], bool]) -> None:
+    """Wait for what another task is about to do, also where the test's time stands still."""
+    end = time.clock_gettime(time.CLOCK_MONOTONIC) + PATIENCE
+    while not is_so():
+        assert time.clock_gettime(time.CLOCK_MONOTONIC) < end, "it does not happen"
+        time.sleep(0.001)
+        await asyncio.sleep(0)

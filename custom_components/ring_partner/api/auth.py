@@ -196,6 +196,8 @@ class OAuthClient:
 # RFC 6749 section 5.2, by what the user has to do.
 _LOST: Final[Mapping[str, type[RingError]]] = {
     "invalid_grant": RingAuthError,
+    # Of RFC 6750, where a server speaks of the refresh token in those words.
+    "invalid_token": RingAuthError,
     "invalid_client": RingClientCredentialsError,
     "unauthorized_client": RingClientCredentialsError,
 }

@@ -93,6 +93,7 @@ def device_from(resource: Resource, document: Document) -> Device:
     status = _status(blocks["status"])
     capabilities = _capabilities(blocks["capabilities"])
     configurations = _configurations(blocks["configurations"])
+    features = _features(blocks["capabilities"], capabilities, status, configurations)
     return Device(
         id=resource.id,
         name=as_text(resource.attributes.get("name")),
@@ -102,7 +103,7 @@ def device_from(resource: Resource, document: Document) -> Device:
         capabilities=capabilities,
         configurations=configurations,
         location=_location(location) if location else None,
-        features=_features(blocks["capabilities"], capabilities, status, configurations),
+        features=features - {Feature.BATTERY} if _is_on_mains(blocks["status"]) else features,
         unknown_keys=_unknown_keys(blocks),
     )
 
@@ -262,6 +263,11 @@ def _alarm(block: JsonObject, feature: Feature) -> bool | None:
 
 def _battery(block: JsonObject) -> int | None:
     return as_whole(_inner(_block(block, Feature.BATTERY), "percentage"), 0, 100)
+
+
+def _is_on_mains(block: JsonObject) -> bool:
+    """Return whether the battery is none, whatever the capabilities claim: Ring then reports 255 percent."""
+    return as_whole(_inner(_block(block, Feature.BATTERY), "percentage"), 255, 255) is not None
 
 
 def _temperature(value: Json) -> Measurement | None:

@@ -37,8 +37,9 @@ _MAGIC: Final = {b"\xff\xd8\xff": "image/jpeg", b"\x89PNG\r\n\x1a\n": "image/png
 _ERRORS: Final[dict[tuple[int, str | None], type[RingMediaError]]] = {
     (403, "TIME_RANGE_NOT_AUTHORIZED"): RingMediaTooEarlyError,
     (416, None): RingMediaNotFoundError,
-    (422, "GRECO_NO_VALID_KEY"): RingMediaNotReadyError,
-    (422, None): RingMediaUnreadableError,
+    (422, "CORRUPT_RECORDING"): RingMediaUnreadableError,
+    # GRECO_NO_VALID_KEY and the like: right after an event it usually clears within seconds.
+    (422, None): RingMediaNotReadyError,
     (425, None): RingMediaNotReadyError,
 }
 

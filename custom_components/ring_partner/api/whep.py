@@ -3,6 +3,7 @@
 Ring documentation: "Live video".
 """
 
+import asyncio
 from dataclasses import dataclass, field, replace
 import re
 from typing import Final
@@ -10,11 +11,17 @@ from typing import Final
 from yarl import URL
 
 from .client import RingClient, segment
-from .errors import RingNotFoundError
+from .errors import RingNotFoundError, RingUnavailableError
 from .transport import Answer
 
-_PARAMETER: Final = re.compile(r';\s*([\w-]+)\s*=\s*(?:"([^"]*)"|([^\s;,"]*))')
-_LINK: Final = re.compile(r"<([^>]{1,512})>((?:\s*;[^,<]*)*)")
+# An answer that comes later comes too late: whoever closes the account waits for it, to end what it opens.
+START_SECONDS: Final = 9.0
+
+# Possessive throughout: whatever a header holds, it is read in one go. A quoted text may hold commas and brackets.
+_VALUE: Final = r'"(?:[^"\\]|\\.)*+"|[^\s;,"]*+'
+_PARAMETER: Final = re.compile(rf";\s*+([\w-]++)\s*+=\s*+({_VALUE})")
+_LINK: Final = re.compile(rf"<([^>]{{1,512}})>((?:\s*+;\s*+(?:[\w-]++\s*+(?:=\s*+(?:{_VALUE}))?+)?+)*+)")
+_SERVER: Final = re.compile(r"(?:stun|turn)s?:[^\s<>]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,25 +52,31 @@ class Whep:
     async def async_start(self, device_id: str, offer: str, component_id: str | None = None) -> LiveSession:
         """Pass on an SDP offer that holds its candidates: Ring takes none later.
 
-        Raises RingUnavailableError (503) for a camera that is offline, and what RingClient raises. Never repeated by
-        itself: each attempt wakes the camera.
+        Raises RingUnavailableError (503) for a camera that is offline, and after nine seconds without an answer, and
+        what RingClient raises. Never repeated by itself: each attempt wakes the camera.
         """
         path = f"v1/devices/{segment(device_id)}/media/streaming/whep/sessions"
         query = None if component_id is None else {"component_id": component_id}
         request = self._client.request("POST", path, "live view", sdp=offer, query=query)
-        answer = await self._client.send(request)
+        try:
+            async with asyncio.timeout(START_SECONDS):
+                answer = await self._client.send(request)
+        except TimeoutError as err:
+            raise RingUnavailableError(f"{request.label}: Ring took too long") from err
         url = self._session_url(request.url, answer)
         if url is None:
             raise answer.unusable("no address of the live view in the answer")
         sdp = answer.body.decode("utf-8", "replace")
-        return LiveSession(url, sdp, ice_servers_from(answer.headers.get("link", "")))
+        links = (value for name, value in answer.headers.items() if name.lower() == "link")
+        return LiveSession(url, sdp, ice_servers_from(*links))
 
     async def async_end(self, session: LiveSession) -> bool:
         """End a session, and return whether it was still open; one that has ended by itself is fine.
 
-        Raises what RingClient raises, and may be tried again.
+        Raises what RingClient raises, and may be tried again. Not repeated by itself: when the answer to a request got
+        lost that had ended the session, the next would be told that it had ended by itself.
         """
-        request = replace(self._client.request("DELETE", "", "live view", repeatable=True), url=session.url)
+        request = replace(self._client.request("DELETE", "", "live view"), url=session.url)
         try:
             await self._client.send(request)
         except RingNotFoundError:
@@ -80,11 +93,20 @@ class Whep:
         return url if is_at_ring and url.raw_path.startswith(f"{request_url.raw_path}/") else None
 
 
-def ice_servers_from(link: str) -> tuple[IceServer, ...]:
-    """Return the ICE servers of a `Link` header, which Ring may or may not send."""
+def ice_servers_from(*links: str) -> tuple[IceServer, ...]:
+    """Return the ICE servers of the `Link` headers, which Ring may or may not send.
+
+    One that no browser would take is left out: it would refuse the others, too.
+    """
     servers = []
-    for match in _LINK.finditer(link[:8192]):
-        parameters = {name.lower(): quoted or plain for name, quoted, plain in _PARAMETER.findall(match[2])}
-        if "ice-server" in parameters.get("rel", "").split() and match[1].startswith(("stun:", "stuns:", "turn:")):
-            servers.append(IceServer(match[1], parameters.get("username"), parameters.get("credential")))
+    for match in _LINK.finditer(", ".join(links)[:8192]):
+        parameters = {name.lower(): _unquoted(value) for name, value in _PARAMETER.findall(match[2])}
+        if "ice-server" in parameters.get("rel", "").split() and _SERVER.fullmatch(match[1]):
+            server = IceServer(match[1], parameters.get("username"), parameters.get("credential"))
+            if server.url.startswith("stun") or None not in (server.username, server.credential):
+                servers.append(server)
     return tuple(servers)
+
+
+def _unquoted(value: str) -> str:
+    return re.sub(r"\\(.)", r"\1", value[1:-1]) if value.startswith('"') else value
