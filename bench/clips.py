@@ -7,6 +7,7 @@ import argparse
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 import logging
 import multiprocessing
@@ -30,9 +31,31 @@ from .home import ENTRY_ID, Home, scratch
 LENGTH = timedelta(minutes=15)
 # About a megabit a second, as cameras record; the local Ring cloud draws much less.
 SIZE = 120_000_000
+# Bytes a second.
+RATE = 15_000_000
 VIEWERS = 10
 STALLED = 40
 DOWNLOAD = "/v1/devices/*/media/video/download"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Playing:
+    """How soon a clip plays."""
+
+    first: float
+    """Seconds until its first byte is here."""
+    last: float
+    kept: float
+    """Seconds until the first byte of one that Home Assistant has kept."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """What is in memory for each of many viewers, in bytes."""
+
+    kept: float
+    """Of a clip that Home Assistant has kept."""
+    arriving: float
 
 
 class LargeFiles(Files):
@@ -86,6 +109,9 @@ class Bench:
         )
         async with self.get() as answer:
             self.whole = await answer.read()
+
+    def describe(self) -> None:
+        """Print what is watched."""
         times = read_times(self.whole)
         asked = round(self.clip.at.timestamp() * 1000)
         print(f"the clip: {len(self.whole) / 1e6:.1f} MB, {len(times)} pictures")
@@ -106,7 +132,7 @@ class Bench:
         self._process.join()
 
 
-async def first_byte(bench: Bench, rate: int) -> None:
+async def first_byte(bench: Bench, rate: int) -> Playing:
     """Measure how soon it begins to play."""
     await bench.begin(rate)
     began = time.perf_counter()
@@ -114,11 +140,11 @@ async def first_byte(bench: Bench, rate: int) -> None:
         body = await answer.content.read(1)
         first = time.perf_counter() - began
         await _check(answer, bench.whole, body)
-    print(f"first byte after {first * 1000:.0f} ms, last after {time.perf_counter() - began:.1f} s")
+    last = time.perf_counter() - began
     began = time.perf_counter()
     async with bench.get() as answer:
         await answer.content.read(1)
-        print(f"once it is kept: first byte after {(time.perf_counter() - began) * 1000:.0f} ms")
+        return Playing(first=first, last=last, kept=time.perf_counter() - began)
 
 
 async def seek(bench: Bench, rate: int) -> None:
@@ -158,11 +184,12 @@ async def many(bench: Bench, rate: int) -> None:
     print(f"{VIEWERS} viewers at once: all done after {max(taken):.1f} s; requests at Ring: {requests}")
 
 
-async def memory(bench: Bench) -> None:
+async def memory(bench: Bench) -> Held:
     """Let viewers begin and then read nothing more: all that is held for them is then in memory.
 
     The first stay while the second come, lest these take what those have left.
     """
+    each = []
     async with AsyncExitStack() as stack:
         for kept in (True, False):
             await bench.begin(0 if kept else len(bench.whole) // 60)
@@ -174,9 +201,8 @@ async def memory(bench: Bench) -> None:
                 viewer = await stack.enter_async_context(bench.get(buffer=1024))
                 await viewer.content.read(1)
             await asyncio.sleep(1)
-            each = (bench.memory() - before) / STALLED / 1024
-            what = "kept" if kept else "arriving"
-            print(f"memory for each of {STALLED} stalled viewers of a clip that is {what}: {each:.0f} KiB")
+            each.append((bench.memory() - before) / STALLED)
+    return Held(kept=each[0], arriving=each[1])
 
 
 async def cut(bench: Bench, rate: int) -> None:
@@ -253,18 +279,30 @@ async def measure(rate: int) -> None:
     """Run everything once."""
     async with running() as bench:
         await bench.prepare()
+        bench.describe()
         print(f"Ring sends {rate / 1e6:.1f} MB/s")
-        await first_byte(bench, rate)
+        playing = await first_byte(bench, rate)
+        print(f"first byte after {playing.first * 1000:.0f} ms, last after {playing.last:.1f} s")
+        print(f"once it is kept: first byte after {playing.kept * 1000:.0f} ms")
         await seek(bench, rate)
         await many(bench, rate)
         await cut(bench, rate)
-        await memory(bench)
+        held = await memory(bench)
+        for what, each in (("kept", held.kept), ("arriving", held.arriving)):
+            print(f"memory for each of {STALLED} stalled viewers of a clip that is {what}: {each / 1024:.0f} KiB")
+
+
+async def watch() -> tuple[Playing, Held]:
+    """Measure what `scripts/bench` shows."""
+    async with running() as bench:
+        await bench.prepare()
+        return await first_byte(bench, RATE), await memory(bench)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run and print."""
     parser = argparse.ArgumentParser(prog="python -m bench.clips", description=__doc__.partition("\n")[0])
-    parser.add_argument("--rate", type=float, default=15, help="megabytes a second that Ring sends")
+    parser.add_argument("--rate", type=float, default=RATE / 1_000_000, help="megabytes a second that Ring sends")
     options = parser.parse_args(arguments)
     # A viewer that leaves is an error to the local Ring cloud's server.
     logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)

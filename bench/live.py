@@ -10,6 +10,7 @@ Ring answers. Ring itself ends nothing here, and every now and then its answer i
 import argparse
 import asyncio
 from collections import Counter
+from dataclasses import dataclass
 import random
 import shutil
 import sys
@@ -36,6 +37,19 @@ ENDS = {"closed": 40, "tab killed": 40, "account reloaded": 6, "Home Assistant s
 VIEWERS = 6
 LONGEST_VIEW_S = 0.9
 PATIENCE_S = 70.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Left:
+    """What so many cycles have left."""
+
+    seen: Counter[str]
+    opened: int
+    ended: int
+    most: int
+    """Open at once."""
+    open: int
+    """In the end."""
 
 
 class House:
@@ -164,8 +178,8 @@ async def ended(cloud: RingCloud) -> int:
     return len(cloud.live.open_sessions)
 
 
-async def run(cycles: int, seed: int) -> bool:
-    """Do so many cycles; return whether nothing is left open."""
+async def run(cycles: int, seed: int) -> Left:
+    """Do so many cycles; return what is left."""
     dice = random.Random(seed)
     seen: Counter[str] = Counter()
     folder = scratch("live")
@@ -180,20 +194,21 @@ async def run(cycles: int, seed: int) -> bool:
         still = await ended(cloud)
         await house.hass.async_stop(force=True)
     shutil.rmtree(folder, ignore_errors=True)
-    for what, number in sorted(seen.items()):
-        print(f"{number:6}  {what}")
-    counts = f"{cloud.live.opened} sessions opened, {cloud.live.closed} ended, {most} at once at most"
-    print(f"{cycles} cycles (seed {seed}): {counts}, {still} still open")
-    return still == 0
+    return Left(seen=seen, opened=cloud.live.opened, ended=cloud.live.closed, most=most, open=still)
 
 
 def main() -> None:
-    """Run, and fail when a session is left."""
+    """Run, print, and fail when a session is left."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--cycles", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=random.randrange(1_000_000))
     given = parser.parse_args()
-    sys.exit(0 if asyncio.run(run(given.cycles, given.seed)) else 1)
+    left = asyncio.run(run(given.cycles, given.seed))
+    for what, number in sorted(left.seen.items()):
+        print(f"{number:6}  {what}")
+    counts = f"{left.opened} sessions opened, {left.ended} ended, {left.most} at once at most"
+    print(f"{given.cycles} cycles (seed {given.seed}): {counts}, {left.open} still open")
+    sys.exit(1 if left.open else 0)
 
 
 if __name__ == "__main__":

@@ -16,14 +16,16 @@ import subprocess
 import sys
 import time
 
-from . import side_by_side_counts as counts, side_by_side_times as timing
+from . import clips, live, side_by_side_counts as counts, side_by_side_times as timing
 from .home import ROOT, scratch
 from .side_by_side_child import Side
-from .table import Row, at_most, compared, markdown
+from .side_by_side_notes import NOTES, reasons
+from .table import Row, alone, at_most, compared, exceeds, markdown
 
 RESULTS = ROOT / "bench" / "results.md"
 DEVICES = (1, 6, 20, 100)
 PUSHED_BASE, POLLED_BASE = 4, 60
+MEBIBYTE = 2**20
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +36,11 @@ class Effort:
     repeats: int
     imports: int
     webhook_seconds: float
+    live_views: int
 
 
-FULL = Effort(DEVICES, repeats=3, imports=7, webhook_seconds=8)
-QUICK = Effort((1, 6), repeats=1, imports=1, webhook_seconds=3)
+FULL = Effort(DEVICES, repeats=3, imports=7, webhook_seconds=8, live_views=1000)
+QUICK = Effort((1, 6), repeats=1, imports=1, webhook_seconds=3, live_views=20)
 
 
 class Progress:
@@ -151,6 +154,7 @@ def time_rows(measured: dict[Side, timing.Times]) -> Iterator[Row]:
         what=f"how that grows from {many} to {very_many} devices",
         core=f"x {grown[0]:.1f}",
         ours=f"x {grown[2]:.1f}, with histories x {grown[1]:.1f}",
+        is_worse=exceeds(grown[0], min(grown[1:])),
     )
     longest = median(core.longest), median(ours.longest)
     yield at_most(f"longest event-loop slice of a poll: {many} devices", longest, 10, unit=" ms")
@@ -159,10 +163,32 @@ def time_rows(measured: dict[Side, timing.Times]) -> Iterator[Row]:
     for percent, limit in ((50, 1), (99, 5)):
         both = [median(timing.percentile(run, percent) for run in one.latencies) for one in (core, ours)]
         yield at_most(f"push → state, in process, p{percent} at 50 a second", (both[0], both[1]), limit, unit=" ms")
-    held = [(one.held[many] - one.held[some]) / 1024 for one in (core, ours)]
+    held = [(median(one.held[many]) - median(one.held[some])) / 1024 for one in (core, ours)]
     more = [one.entities[many] - one.entities[some] for one in (core, ours)]
     yield compared("memory of a device", ([held[0] / (many - some)], [held[1] / (many - some)]), unit=" KiB")
     yield compared("memory of an entity", ([held[0] / more[0]], [held[1] / more[1]]), unit=" KiB")
+
+
+def live_row(cycles: int, say: Callable[[str], None]) -> Row:
+    """Count the live views that Ring is left with."""
+    say(f"{_count(cycles, 'live view')} opened and ended somehow")
+    left = asyncio.run(live.run(cycles, seed=1))
+    return alone(f"live sessions left open after {cycles:,} open/close/kill cycles".replace(",", " "), left.open, 0)
+
+
+def clip_rows(say: Callable[[str], None]) -> Iterator[Row]:
+    """Watch a long clip while Ring sends it."""
+    say("a clip of a quarter of an hour")
+    playing, held = asyncio.run(clips.watch())
+    yield Row(
+        what="clip through the proxy, 15 minutes: first byte, and last",
+        core="–",
+        ours=f"{playing.first:.2f} s, {playing.last:.1f} s",
+        goal="first before the last has arrived",
+        met=playing.first < playing.last / 2,
+    )
+    each = max(held.kept, held.arriving) / MEBIBYTE
+    yield alone(f"memory of a viewer, {clips.STALLED} at once", each, 1, unit=" MiB")
 
 
 def is_busy() -> bool:
@@ -185,39 +211,8 @@ Written by `scripts/bench` on {day}: Home Assistant {version("homeassistant")}, 
 {warning}
 {markdown(rows)}
 
-{NOTES.format(repeats=effort.repeats, imports=effort.imports)}"""
-
-
-NOTES = """\
-How it was measured:
-
-- Both run in the same Home Assistant core, with nothing else in it, against a cloud on loopback over plain HTTP: core
-  `ring` against what `ring-doorbell` asks of its cloud, this integration against `ring_cloud`. Both have the same
-  devices: two doorbells, three cameras and a chime, and so on.
-- Core `ring` and `ring-doorbell` are as released; only the addresses were led to loopback. To be fair to it: Google's
-  push service is always there, at once, and costs nothing (its client is replaced); the account has no plan, which
-  spares it a request for each camera every three minutes; its cloud answers without any work; old tokens go on working.
-- Counts come from a clock that is moved from one timer to the next; they are the same in each run. An idle hour begins
-  five minutes after the start. "Pushes proven" has no counterpart in core, which polls the same way in any case.
-- The failing device answers neither health nor history (core), or answers every request that names it with 503 and has
-  nonsense in the list of devices (here).
-- Times are milliseconds of CPU of the process that runs Home Assistant (the cloud is in another one), medians of
-  {repeats} starts of each side in turn. A slice is the CPU of one callback of the event loop, with the garbage that is
-  collected in it. That of a poll is the longest of all polls, of changed devices, too.
-- An import is measured in a process of its own, through Home Assistant's loader, with what every Home Assistant has and
-  all that either stands upon (`ffmpeg`, too) loaded before, and with bytecode on the disk; median of {imports}.
-- From push to state: from the call of our webhook's handler, which still verifies the signature, until the event has
-  changed; for core from the library being told by the push service, which has verified nothing.
-- Memory is what Python holds (tracemalloc), the difference between 100 and 20 devices.
-- In parentheses: how much of core's cost it takes here. Live sessions left open and clips through the proxy have no
-  counterpart in core; `python -m bench.live` and `python -m bench.clips` measure them.
-
-Where a goal may be missed, and why:
-
-- Modules imported: all of them are the integration's own files, each with one job; it needs no library. Home Assistant
-  itself imports media source, diagnostics, repairs and so on at the start of each integration that has them.
-- Times on a busy machine: where one side's times are poor, the other's usually are, too; run it again when it is quiet.
-"""
+{NOTES.format(repeats=effort.repeats, imports=effort.imports, viewers=clips.STALLED)}
+{reasons(rows)}"""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -231,7 +226,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     say, busy = Progress(), is_busy()
     rows = [*idle_rows(effort.devices, say), *fault_rows(say), *import_rows(effort.imports, say)]
     measured = asyncio.run(timing.measure(say, repeats=effort.repeats, webhook_seconds=effort.webhook_seconds))
-    rows += time_rows(measured)
+    rows += [*time_rows(measured), live_row(effort.live_views, say), *clip_rows(say)]
     text = document(rows, effort, busy=busy)
     print(markdown(rows))
     with open(options.output, "w", encoding="utf-8") as file:  # noqa: PTH123

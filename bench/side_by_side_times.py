@@ -124,7 +124,7 @@ class Times:
     """By devices; without the histories, as while webhooks arrive."""
     longest: list[float] = field(default_factory=list)
     """Of the polls of a hundred devices, changed and unchanged, in each start."""
-    held: dict[int, int] = field(default_factory=dict)
+    held: dict[int, list[int]] = field(default_factory=lambda: defaultdict(list))
     entities: dict[int, int] = field(default_factory=dict)
     registered: dict[int, int] = field(default_factory=dict)
     latencies: list[list[float]] = field(default_factory=list)
@@ -157,7 +157,7 @@ async def weigh(side: Side, devices: int, times: Times) -> None:
     """Start once with Python's memory traced."""
     async with child(side, devices, traced=True) as one:
         await one.polls(WARM_UP)
-        times.held[devices] = await one.memory()
+        times.held[devices].append(await one.memory())
         times.entities[devices] = one.birth.entities
 
 
@@ -191,8 +191,9 @@ async def measure(say: Callable[[str], None], *, repeats: int, webhook_seconds: 
     say(f"starting both with {VERY_MANY} devices")
     for side in Side:
         await live_once(side, VERY_MANY, FEW_POLLS, times[side])
-    say("weighing both")
-    for side in Side:
-        for devices in (SOME, MANY):
-            await weigh(side, devices, times[side])
+    for number in range(repeats):
+        say(f"weighing both, {number + 1} of {repeats}")
+        for side in Side:
+            for devices in (SOME, MANY):
+                await weigh(side, devices, times[side])
     return times

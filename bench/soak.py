@@ -11,12 +11,12 @@ import argparse
 import asyncio
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import fields
 from datetime import UTC, datetime
 import logging
+from pathlib import Path
 import random
 import shutil
-from statistics import median
 import sys
 import time
 from typing import override
@@ -28,6 +28,7 @@ from ring_cloud import Clock, RingCloud
 from .home import Home, scratch
 from .soak_clock import SimulatedLoop, simulated
 from .soak_house import House, Usage
+from .soak_report import Day, Outcome, document, show, show_day
 from .soak_troubles import BELLS, DAY_S, HAPPENINGS, HOUR_S, TROUBLES, Ring, Trouble, Troubles
 
 START = "2026-11-23 00:00:00"
@@ -46,66 +47,6 @@ DEVICES = (
 EVENING = 21 * HOUR_S
 LAST_RING_BEFORE = 23 * HOUR_S
 CHECK_AT = DAY_S - 300
-
-
-@dataclass(slots=True)
-class Day:
-    """What a day brought and left."""
-
-    number: int
-    troubles: Counter[str]
-    usage: Usage
-    issues: set[str]
-    real_seconds: float
-
-
-@dataclass(slots=True)
-class Outcome:
-    """What must not happen, counted, and how often it could have."""
-
-    days: list[Day] = field(default_factory=list)
-    troubles: Counter[str] = field(default_factory=Counter)
-    relinks: int = 0
-    gap_kills: int = 0
-    refreshes: int = 0
-    requests: int = 0
-    happened: int = 0
-    owed: int = 0
-    announced: int = 0
-    missed: list[str] = field(default_factory=list)
-    twice: list[str] = field(default_factory=list)
-    invented: list[str] = field(default_factory=list)
-    not_owed: Counter[str] = field(default_factory=Counter)
-    last_ring_checked: int = 0
-    last_ring_wrong: list[str] = field(default_factory=list)
-    forged_taken: int = 0
-    live_open: int = 0
-    live_opened: int = 0
-    not_loaded: int = 0
-    """Evenings at which the account was not loaded."""
-    log: list[str] = field(default_factory=list)
-    """What was logged as an error."""
-
-    def grown(self, what: str) -> float:
-        """Return by how much the last third of the days exceeds the second."""
-        values = [float(getattr(day.usage, what)) for day in self.days]
-        third = len(values) // 3
-        return median(values[-third:]) - median(values[third:-third]) if third else 0.0
-
-    @property
-    def failures(self) -> dict[str, int]:
-        """What must be nothing."""
-        return {
-            "asked to link again": self.relinks,
-            "announced more than once": len(self.twice),
-            "never announced, though pushed to a Home Assistant that was up": len(self.missed),
-            "announced without having happened": len(self.invented),
-            '"last ring" wrong at the end of a day': len(self.last_ring_wrong),
-            "forged webhooks answered with success": self.forged_taken,
-            "live views left open at Ring at the end of a day": self.live_open,
-            "days that end without the account loaded": self.not_loaded,
-            "errors in the log": len(self.log),
-        }
 
 
 class _Errors(logging.Handler):
@@ -266,40 +207,12 @@ async def soak(loop: SimulatedLoop, days: int, seed: int, *, is_told: bool = Fal
     return run.finish()
 
 
-def show_day(day: Day) -> None:
-    """Print a line."""
-    values = "".join(f"{getattr(day.usage, item.name):>12.0f}" for item in fields(Usage))
-    troubles = ", ".join(f"{name} {count}" for name, count in day.troubles.items())
-    print(f"{day.number:>3}{values}{day.real_seconds:>8.1f}  {troubles}; repairs: {', '.join(day.issues)}", flush=True)
-
-
-def show(outcome: Outcome) -> None:
-    """Print what must not happen, and how often it could have."""
-    print(f"\n{len(outcome.days)} days:")
-    for name, count in sorted(outcome.troubles.items()):
-        print(f"{count:>8}  {name}")
-    print(f"{outcome.requests:>8}  requests to Ring, {outcome.refreshes} of them for a new token")
-    print(f"{outcome.happened:>8}  rings and motions, {outcome.announced} of them announced; {outcome.owed} had to be")
-    for reason, count in outcome.not_owed.most_common():
-        print(f"{count:>8}    had not to be: {reason}")
-    print(f"{outcome.gap_kills:>8}  kills while the only valid token was on its way from Ring; linked again")
-    print(f"{outcome.live_opened:>8}  live views at Ring")
-    print(f'{outcome.last_ring_checked:>8}  looks at "last ring"')
-    print("grown from the second third of the days to the last:")
-    for item in fields(Usage):
-        print(f"{outcome.grown(item.name):>+8.1f}  {item.name}")
-    print("must not happen:")
-    for name, count in outcome.failures.items():
-        print(f"{count:>8}  {name}")
-    for story in (*outcome.missed, *outcome.twice, *outcome.invented, *outcome.last_ring_wrong, *outcome.log):
-        print(f"          {story}")
-
-
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run and print; exit 1 if anything happened that must not."""
     parser = argparse.ArgumentParser(prog="python -m bench.soak", description=__doc__.partition("\n")[0])
     parser.add_argument("--days", type=int, default=30)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--output", type=Path, help="where to write the table as well")
     given = parser.parse_args(arguments)
     logging.basicConfig(level=logging.CRITICAL)
     logging.getLogger("homeassistant").setLevel(logging.ERROR)
@@ -307,6 +220,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     with simulated(START) as loop:
         outcome = loop.run_until_complete(soak(loop, given.days, given.seed, is_told=True))
     show(outcome)
+    if given.output is not None:
+        given.output.write_text(document(outcome, given.seed), encoding="utf-8")
     sys.exit(1 if any(outcome.failures.values()) else 0)
 
 

@@ -13,6 +13,7 @@ import resource
 from typing import Any, override
 
 import aiohttp
+from aiohttp import web_app
 
 from custom_components.ring_partner.const import DOMAIN
 from homeassistant.auth.const import GROUP_ID_ADMIN
@@ -84,6 +85,8 @@ class House(Rig):
     @override
     async def start(self) -> None:
         self.life += 1
+        # A process that ends takes along what it has cached: here that would keep each Home Assistant in memory.
+        web_app._cached_build_middleware.cache_clear()  # noqa: SLF001
         self._context = copy_context()
         self._context.run(LIFE.set, self.life)
         self.started_at = self.wall

@@ -17,6 +17,13 @@ class Row:
     goal: str = ""
     met: bool | None = None
     """None where no goal was set."""
+    is_worse: bool = False
+    """More than core's, by more than two runs differ."""
+
+    @property
+    def needs_reason(self) -> bool:
+        """Whether somebody who reads it will ask why."""
+        return self.is_worse or self.met is False
 
     @property
     def cells(self) -> tuple[str, str, str, str, str]:
@@ -38,6 +45,17 @@ def times(core: float, ours: float) -> str:
     return f"1/{core / ours:.1f}" if core >= ours else f"{ours / core:.1f} x"
 
 
+def exceeds(core: float, ours: float) -> bool:
+    """Return whether ours is more, and not by chance."""
+    return ours > 1.05 * core
+
+
+def alone(what: str, value: float, limit: float, *, unit: str = "") -> Row:
+    """Return a row of what core has no counterpart to."""
+    goal = f"≤ {number(limit)}{unit}" if limit else "0"
+    return Row(what=what, core="–", ours=f"{number(value)}{unit}", goal=goal, met=value <= limit)
+
+
 def at_most(what: str, values: tuple[float, float], limit: float, *, unit: str = "") -> Row:
     """Return a row whose goal is not to exceed a limit."""
     core, ours = values
@@ -47,6 +65,7 @@ def at_most(what: str, values: tuple[float, float], limit: float, *, unit: str =
         ours=f"{number(ours)}{unit}",
         goal=f"≤ {number(limit)}{unit}" if limit else "0",
         met=ours <= limit,
+        is_worse=exceeds(core, ours),
     )
 
 
@@ -54,7 +73,8 @@ def compared(what: str, values: tuple[Sequence[float], Sequence[float]], *, unit
     """Return a row of medians without a goal but to be the smaller one, with the ratio."""
     core, ours = (median(side) for side in values)
     ratio = times(core, ours)
-    return Row(what=what, core=f"{number(core)}{unit}", ours=f"{number(ours)}{unit} ({ratio})")
+    said = f"{number(ours)}{unit} ({ratio})"
+    return Row(what=what, core=f"{number(core)}{unit}", ours=said, is_worse=exceeds(core, ours))
 
 
 def markdown(rows: Iterable[Row]) -> str:

@@ -2,8 +2,9 @@
 
     python3 scripts/build_release.py 1.2.3
 
-Writes the version wherever it stands, and needs an entry with a date in CHANGELOG.md. Nothing of the machine it runs on
-gets into the archive: the same files give the same bytes. Any Python since 3.11 will do.
+Writes the version wherever it stands. Needs an entry with a date in CHANGELOG.md, and an owner in the manifest ("Before
+publishing" in CONTRIBUTING.md). Nothing of the machine it runs on gets into the archive: the same files give the same
+bytes. Any Python since 3.11 will do.
 """
 
 import pathlib
@@ -22,6 +23,14 @@ PLACES = {
 # The first that a ZIP archive can hold.
 EPOCH = (1980, 1, 1, 0, 0, 0)
 LEFT_OUT = {"__pycache__"}
+# Stands in the manifest until somebody publishes this.
+NOBODY = "ring-partner-maintainers"
+
+
+def check_owner() -> None:
+    """Refuse while the manifest names nobody who would answer for a release."""
+    if NOBODY in (ROOT / PACKAGE / "manifest.json").read_text(encoding="utf-8"):
+        sys.exit('error: manifest.json does not say whose it is: see "Before publishing" in CONTRIBUTING.md')
 
 
 def stamp(version: str) -> None:
@@ -62,6 +71,7 @@ def main() -> None:
             said = notes(version)
         case _:
             sys.exit("usage: build_release.py MAJOR.MINOR.PATCH")
+    check_owner()
     stamp(version)
     dist = ROOT / "dist"
     dist.mkdir(exist_ok=True)

@@ -6,6 +6,16 @@ import re
 
 type Row = list[str]
 
+ROOT = Path(__file__).parents[1]
+DOCS = [
+    ROOT / "README.md",
+    ROOT / "CONTRIBUTING.md",
+    ROOT / "CHANGELOG.md",
+    ROOT / "ring_cloud" / "README.md",
+    *sorted(ROOT.glob("docs/*.md")),
+]
+NAMES = [str(path.relative_to(ROOT)) for path in DOCS]
+
 
 def without_code(text: str) -> str:
     """The text without its code, in which brackets and bold mean something else."""
@@ -35,6 +45,14 @@ def commands(text: str) -> list[str]:
     indented = re.findall(r"(?m)^ {4,}(\S.*)$", re.sub(r"(?ms)^```.*?^```$", "", text))
     quoted = re.findall(r"`([^`\n]+)`", re.sub(r"(?ms)^```.*?^```$", "", text))
     return [re.sub(r"\s+#.*", "", line).strip() for line in [*fenced, *indented, *quoted]]
+
+
+def shell_lines(text: str) -> list[str]:
+    """What somebody is told to type: lines of indented blocks, and of those that are marked as a shell's."""
+    fenced = re.findall(r"(?ms)^```(?:bash|console|sh|shell)\n(.*?)^```$", text)
+    indented = re.findall(r"(?m)^ {4}(\S.*)$", re.sub(r"(?ms)^```.*?^```$", "", text))
+    lines = [*(line for block in fenced for line in block.splitlines()), *indented]
+    return [said for line in lines if (said := re.sub(r"(^|\s+)#.*", "", line).strip())]
 
 
 def tables(text: str) -> list[list[Row]]:

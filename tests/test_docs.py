@@ -4,12 +4,10 @@ import ast
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache
-import importlib.util
 from itertools import product
 import json
 from pathlib import Path
 import re
-import shlex
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -23,19 +21,13 @@ from custom_components.ring_partner.image import LAST_EVENT
 from custom_components.ring_partner.sensor import ACCOUNT_SENSORS, ACTIVITY_SENSORS, COMPONENT_SENSORS, SENSORS
 from homeassistant import components
 from homeassistant.helpers.entity import EntityDescription
+from homeassistant.util import slugify
 
-from .markdown import Row, anchors, commands, links, read, table, tables, without_code
+from .markdown import DOCS, NAMES, Row, anchors, links, read, table, tables, without_code
 
 ROOT = Path(__file__).parents[1]
 INTEGRATION = ROOT / "custom_components" / "ring_partner"
 BLUEPRINTS = ROOT / "blueprints" / "automation" / "ring_partner"
-DOCS = [
-    ROOT / "README.md",
-    ROOT / "CONTRIBUTING.md",
-    ROOT / "ring_cloud" / "README.md",
-    *sorted(ROOT.glob("docs/*.md")),
-]
-NAMES = [str(path.relative_to(ROOT)) for path in DOCS]
 README = ROOT / "README.md"
 ACTIONS, ARCHITECTURE, EVENTS, SECURITY, TROUBLESHOOTING = (
     ROOT / "docs" / f"{name}.md"
@@ -44,15 +36,18 @@ ACTIONS, ARCHITECTURE, EVENTS, SECURITY, TROUBLESHOOTING = (
 MANIFEST = json.loads((INTEGRATION / "manifest.json").read_text(encoding="utf-8"))
 ENGLISH = json.loads((INTEGRATION / "translations" / "en.json").read_text(encoding="utf-8"))
 MY = "https://my.home-assistant.io/"
+# Where links may lead to outside; `scripts/check_links` asks for each once a week.
+OUTSIDE = ROOT / ".github" / "outside_links.txt"
 
 
 # --- Links -----------------------------------------------------------------------------------------------------------
 
 
 def broken(path: Path, text: str) -> Iterator[str]:
-    """Links that lead to no file, or to no heading in it."""
+    """Links that lead to no file, to no heading in it, or outside without having been decided upon."""
+    outside = read(OUTSIDE).splitlines()
     for link in links(text):
-        if re.match(r"https://", link):
+        if link in outside or link.startswith(f"{MY}redirect/"):
             continue
         name, _, anchor = link.partition("#")
         target = (path.parent / name).resolve() if name else path
@@ -74,10 +69,17 @@ def test_every_link_leads_somewhere(path: Path) -> None:
         "[a](CONTRIBUTING.md#nowhere)",
         "[a][nowhere]",
         "[a](http://example.com)",
+        "[a](https://example.com)",
+        "[a][b]\n\n[b]: https://example.com\n",
     ],
 )
 def test_a_broken_link_is_seen(text: str) -> None:
     assert len(list(broken(README, text))) == 1
+
+
+def test_every_address_outside_that_is_looked_at_is_one_that_a_document_names() -> None:
+    named = {link for path in DOCS for link in links(read(path)) if link.startswith("https://")}
+    assert read(OUTSIDE).splitlines() == sorted(link for link in named if not link.startswith(f"{MY}redirect/"))
 
 
 def test_every_picture_is_shown_and_says_what_it_shows() -> None:
@@ -103,66 +105,6 @@ def test_the_buttons_are_of_this_repository() -> None:
     files = {path.relative_to(ROOT) for path in BLUEPRINTS.glob("*.yaml")}
     assert addresses == {f"{MANIFEST['documentation']}/blob/main/{path}" for path in files}
     assert len(found) == len(files) + 2
-
-
-# --- Commands --------------------------------------------------------------------------------------------------------
-
-
-def missing_program(command: str) -> str | None:
-    """What a command line would start, if there is no such thing."""
-    match command.split():
-        case [first, *_] if re.fullmatch(r"(\.ci|scripts)/\w+", first):
-            path = ROOT / first
-            return None if path.is_file() and path.stat().st_mode & 0o111 else first
-        case [first, *rest] if re.fullmatch(r"(\S*/)?python3?", first):
-            return missing_module(rest)
-        case _:
-            return None
-
-
-def missing_module(arguments: list[str]) -> str | None:
-    match arguments:
-        case ["-m", "bench.NAME", *_]:
-            return None
-        case ["-m", module, *_]:
-            found = importlib.util.find_spec(module)
-            is_program = found is not None and (
-                found.submodule_search_locations is None or importlib.util.find_spec(f"{module}.__main__")
-            )
-            return None if is_program else module
-        case [script, *_] if not (ROOT / script).is_file():
-            return script
-    return None
-
-
-@pytest.mark.parametrize("path", DOCS, ids=NAMES)
-def test_every_command_exists(path: Path) -> None:
-    assert [missing for line in commands(read(path)) if (missing := missing_program(line))] == []
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "    scripts/nothing     # does nothing",
-        "    .venv/bin/python -m bench.nothing --views 2",
-        "```bash\npython3 scripts/nothing.py\n```",
-        "see `scripts/nothing --fix`",
-        "`python -m docs`",
-        "    scripts/lib\n",
-    ],
-)
-def test_a_missing_command_is_seen(text: str) -> None:
-    assert [line for line in commands(text) if missing_program(line)] != []
-
-
-def test_options_of_our_scripts_are_known_to_them() -> None:
-    for path in DOCS:
-        for line in commands(read(path)):
-            words = shlex.split(line, comments=True) if line.startswith("scripts/") else []
-            sources = [ROOT / word for word in words[:1]] + sorted(ROOT.glob("demo/*.py"))
-            sources += sorted(ROOT.glob("tests/browser/conftest.py"))
-            known = "\n".join(source.read_text(encoding="utf-8") for source in sources if source.is_file())
-            assert [word for word in words[1:] if word.startswith("--") and word not in known] == []
 
 
 # --- Tests and files -------------------------------------------------------------------------------------------------
@@ -379,6 +321,22 @@ def test_entities_named_in_the_text_exist() -> None:
     for path in (README, EVENTS):
         bold = re.findall(r"\*\*(?:Event|Last|Person|Motion)[^*]*\*\*", without_code(read(path)))
         assert [name for name in bold if name.strip("*") not in known] == []
+
+
+def test_what_becomes_of_the_entities_of_cores_ring_is_what_both_call_them() -> None:
+    texts = json.loads((Path(components.__file__).parent / "ring" / "strings.json").read_text(encoding="utf-8"))
+
+    def ends(entities: dict[str, dict[str, dict[str, str]]], domain: str) -> set[str]:
+        # A main entity has the name of its device, and some have that of their device class.
+        ours = {slugify(text["name"]) for text in entities.get(domain, {}).values() if "name" in text}
+        return {f"{domain}.front_door{end}" for end in ("", "_motion", *(f"_{name}" for name in ours))}
+
+    rows = table(README, 'of a device "Front Door"', "core's `ring`")
+    assert len(rows) >= 5
+    for _, old, new in rows:
+        for cell, entities in ((old, texts["entity"]), (new, ENGLISH["entity"])):
+            [entity_id] = re.findall(r"`([\w.]+)`", cell)
+            assert entity_id in ends(entities, entity_id.partition(".")[0])
 
 
 # --- What has to be said ---------------------------------------------------------------------------------------------

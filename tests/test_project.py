@@ -274,7 +274,8 @@ FORBIDDEN = re.compile(
             r"\b" + r"py" + r"pi\.",
             "python" + r"hosted\.org",
             r"npm" + r"js\.(?:org|com)",
-            "registry" + r"\.[a-z]+\.[a-z]+",
+            # Home Assistant has registries, too, of which code names attributes.
+            "registry" + r"\.[a-z]+\.(?:com|dev|io|net|org)\b",
             "proxy" + r"\.golang\.org",
             r"(?<![\w.$}/-])/(?:work|tmp|root|home/\w+|Users/\w+)(?=/|\b)",
         ]

@@ -103,7 +103,7 @@ def used() -> Iterator[str]:
         yield from re.findall(r"uses: (.+)", path.read_text(encoding="utf-8"))
 
 
-def is_pinned(action: str) -> bool:
+def has_version(action: str) -> bool:
     """Whether it is a commit with its version behind it, a full version, or ours."""
     commit = r"[\w./-]+@[0-9a-f]{40} # \S+"
     release = r"[\w./-]+@v?\d+\.\d+\.\d+"
@@ -138,14 +138,27 @@ def test_every_job_ends() -> None:
     assert {job["runs-on"] for _, _, job in own} == {"ubuntu-24.04"}
 
 
-def test_every_action_is_pinned() -> None:
+def test_every_action_has_an_exact_version() -> None:
+    """Who publishes pins each to a commit (`scripts/pin_actions`), for which one has to reach GitHub."""
     assert len(list(used())) >= 6
-    assert [action for action in used() if not is_pinned(action)] == []
+    assert [action for action in used() if not has_version(action)] == []
 
 
 @pytest.mark.parametrize("action", ["actions/checkout@v5", "actions/checkout@main", "a/b@" + "0" * 40, "a/b@latest"])
-def test_an_action_that_may_change_under_us_is_seen(action: str) -> None:
-    assert not is_pinned(action)
+def test_an_action_without_an_exact_version_is_seen(action: str) -> None:
+    assert not has_version(action)
+
+
+def test_no_release_is_made_with_an_action_that_is_not_pinned_to_a_commit() -> None:
+    release = read(ROOT / ".github" / "workflows" / "release.yml")["jobs"]
+    assert "scripts/pin_actions --check" in [step.get("run") for step in release["pinned"]["steps"]]
+    assert "continue-on-error" not in release["pinned"]
+    # Nothing else begins before it, and what may write comes last.
+    assert {name: job.get("needs") for name, job in release.items()} == {
+        "pinned": None,
+        "test": "pinned",
+        "release": "test",
+    }
 
 
 def test_a_checkout_leaves_no_token_behind() -> None:
@@ -164,13 +177,37 @@ def test_continuous_integration_runs_what_a_developer_runs() -> None:
     assert ".ci/run" in [step.get("run") for step in steps()]
     assert "workflow_call" in triggers(read(ROOT / ".github" / "workflows" / "test.yml"))
     release = read(ROOT / ".github" / "workflows" / "release.yml")["jobs"]
-    assert release["release"]["needs"] == "test"
     assert release["test"]["uses"] == "./.github/workflows/test.yml"
 
 
+def test_a_release_waits_for_no_version_that_others_change() -> None:
+    """The Python comes from a pinned uv; what Debian testing holds today is looked at once a week, beside it."""
+    [test] = read(ROOT / ".github" / "workflows" / "test.yml")["jobs"].values()
+    commands = [step.get("run", "") for step in test["steps"]]
+    [uv] = [number for number, command in enumerate(commands) if '"uv==' in command]
+    assert uv < commands.index(".ci/run")
+    setup = (ROOT / "scripts" / "setup").read_text(encoding="utf-8")
+    assert re.search(r'(?m)^UV_VERSION="\d+\.\d+\.\d+"$', setup)
+
+
+def test_what_depends_on_others_is_looked_at_once_a_week_and_holds_nobody_up() -> None:
+    validate = read(ROOT / ".github" / "workflows" / "validate.yml")
+    assert "schedule" in triggers(validate)
+    rare = {name: job["steps"][-1]["run"] for name, job in validate["jobs"].items() if "schedule" in job.get("if", "")}
+    assert rare == {
+        "bare": ".ci/run",
+        "links": "scripts/check_links",
+        "next-home-assistant": ".venv/bin/python -m bench.ha_2026_11",
+    }
+    assert not any("uv" in step.get("run", "") for step in validate["jobs"]["bare"]["steps"])
+    assert [job for _, _, job in jobs() if "validate.yml" in str(job.get("uses"))] == []
+
+
 def test_what_continuous_integration_starts_exists_and_may_be_started() -> None:
-    for script in (".ci/run", "scripts/test", "scripts/pin_actions"):
-        assert os.access(ROOT / script, os.X_OK), script
+    started = {command.split()[0] for step in steps() for command in step.get("run", "").splitlines() if "/" in command}
+    scripts = {command for command in started if command.startswith((".ci/", "scripts/"))}
+    assert scripts == {".ci/run", "scripts/check_links", "scripts/pin_actions", "scripts/setup"}
+    assert [script for script in scripts if not os.access(ROOT / script, os.X_OK)] == []
     assert (ROOT / "scripts" / "build_release.py").is_file()
 
 
@@ -179,6 +216,14 @@ def test_dependencies_of_both_kinds_are_kept_up_to_date() -> None:
     assert dependabot["version"] == 2
     assert {update["package-ecosystem"] for update in dependabot["updates"]} == {"github-actions", "pip"}
     assert all(update["schedule"]["interval"] == "weekly" for update in dependabot["updates"])
+
+
+def test_what_home_assistant_fixes_changes_with_it_only() -> None:
+    [pip] = [one for one in read(ROOT / ".github" / "dependabot.yml")["updates"] if one["package-ecosystem"] == "pip"]
+    groups = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["dependency-groups"]
+    tools = {one.partition("==")[0] for group in ("lint", "test") for one in groups[group]}
+    fixed = {"pytest-homeassistant-custom-component"}
+    assert [one["dependency-name"] for one in pip["allow"]] == sorted(tools - fixed)
 
 
 def test_whoever_reports_something_is_asked_for_what_helps_and_for_no_secret() -> None:
@@ -191,13 +236,19 @@ def test_whoever_reports_something_is_asked_for_what_helps_and_for_no_secret() -
 # --- The archive -----------------------------------------------------------------------------------------------------
 
 
+# Stands where the owner of the repository will.
+NOBODY = "ring-partner-maintainers"
+
+
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    """A copy of what a release is built from."""
+    """A copy of what a release is built from, by somebody who publishes it."""
     for folder in ("custom_components", "scripts"):
         shutil.copytree(ROOT / folder, tmp_path / folder)
     for file in ("pyproject.toml", "CHANGELOG.md"):
         shutil.copy(ROOT / file, tmp_path)
+    manifest = tmp_path / "custom_components" / "ring_partner" / "manifest.json"
+    manifest.write_text(manifest.read_text(encoding="utf-8").replace(NOBODY, "somebody"), encoding="utf-8")
     changelog = tmp_path / "CHANGELOG.md"
     entry = "## [1.2.3] - 2026-12-01\n\n### Added\n\n- Something.\n\n"
     text = changelog.read_text(encoding="utf-8")
@@ -262,6 +313,17 @@ def test_what_is_no_release_is_refused_and_nothing_is_touched(
     assert load(project / "custom_components" / "ring_partner" / "manifest.json")["version"] == VERSION
 
 
+@pytest.mark.parametrize(
+    "nobody", [{"codeowners": [f"@{NOBODY}"]}, {"documentation": f"https://github.com/{NOBODY}/ring"}], ids=str
+)
+def test_nothing_is_released_in_the_name_of_nobody(project: Path, nobody: dict[str, Any]) -> None:
+    manifest = project / "custom_components" / "ring_partner" / "manifest.json"
+    manifest.write_text(json.dumps(load(manifest) | nobody), encoding="utf-8")
+    done = build(project, "1.2.3")
+    assert (done.returncode, "whose it is" in done.stderr) == (1, True)
+    assert not (project / "dist").exists()
+
+
 # --- Pinning ---------------------------------------------------------------------------------------------------------
 
 
@@ -298,3 +360,21 @@ def test_actions_are_pinned_to_the_commits_behind_their_tags(project: Path) -> N
             f"- uses: other/action/part@{commits['other/action']} # main",
             lines[2],
         ]
+
+
+@pytest.mark.parametrize(
+    ("action", "is_pinned"),
+    [
+        (f"some/action@{'0' * 40} # v1.0.0", True),
+        ("./.github/workflows/y.yml", True),
+        ("some/action@v1.0.0", False),
+        ("home-assistant/actions/hassfest@master", False),
+    ],
+)
+def test_a_release_begins_by_looking_whether_actions_are_pinned(project: Path, action: str, is_pinned: bool) -> None:
+    workflow = project / ".github" / "workflows" / "x.yml"
+    workflow.parent.mkdir(parents=True)
+    workflow.write_text(f"- uses: a/b@{'1' * 40} # v1.0.0\n- uses: {action}\n", encoding="utf-8")
+    done = subprocess.run([project / "scripts" / "pin_actions", "--check"], capture_output=True, text=True, check=False)
+    assert (done.returncode == 0) is is_pinned
+    assert is_pinned or f"not pinned to a commit: {action}." in done.stderr

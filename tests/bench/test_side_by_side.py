@@ -2,14 +2,17 @@
 
 from collections.abc import Iterator
 import logging
+from pathlib import Path
 
 import pytest
 import pytest_socket
 
 from bench import side_by_side_counts as counts
-from bench.table import Row, at_most, compared, markdown, number
+from bench.side_by_side_notes import UNKNOWN, reason, reasons
+from bench.table import Row, alone, at_most, compared, markdown, number
 
 DEVICES = 2
+RESULTS = Path(__file__).parents[2] / "bench" / "results.md"
 
 # The library that core `ring` uses, as released.
 pytestmark = pytest.mark.filterwarnings(
@@ -82,6 +85,32 @@ def test_the_table_is_aligned_markdown() -> None:
     lines = markdown(rows).splitlines()
     assert len({len(line) for line in lines}) == 1
     assert [cell.strip() for cell in lines[3].split("|")[1:-1]] == ["a", "5 s", "2 s", "≤ 2 s", "ok"]
+
+
+def test_what_core_has_no_counterpart_to_is_judged_by_its_goal() -> None:
+    assert alone("a", 0, 0).cells == ("a", "–", "0", "0", "ok")
+    assert alone("a", 1.5, 1, unit=" MiB").cells == ("a", "–", "1.50 MiB", "≤ 1 MiB", "missed")
+
+
+def test_what_is_missed_or_worse_than_cores_needs_a_reason() -> None:
+    rows = [at_most("a", (5, 6), 9), at_most("b", (9, 6), 5), compared("c", ([2], [3])), at_most("d", (5, 5.1), 9)]
+    assert [row.what for row in rows if row.needs_reason] == ["a", "b", "c"]
+    assert reasons(rows) == f"- a; b; c: {UNKNOWN}\n"
+    assert reasons([at_most("modules imported", (1, 2), 9)]).startswith("- modules imported: all of them are")
+
+
+def is_worse(cells: list[str]) -> bool:
+    """Whether a written row shows something worse than core's; of two figures, the first is core's."""
+    figures = [float(cell.split()[0 if cell[0].isdigit() else 1].strip(",")) for cell in cells[1:3] if "–" not in cell]
+    return cells[4] == "missed" or " x)" in cells[2] or (cells[1].startswith("x ") and figures[1] > figures[0])
+
+
+def test_every_row_that_is_published_and_worse_than_cores_has_a_reason() -> None:
+    lines = [line for line in RESULTS.read_text(encoding="utf-8").splitlines() if line.startswith("| ")]
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in lines[2:]]
+    worse = [Row(what=cells[0], core=cells[1], ours=cells[2]) for cells in rows if is_worse(cells)]
+    assert worse
+    assert [row.what for row in worse if reason(row) == UNKNOWN] == []
 
 
 @pytest.mark.parametrize(
