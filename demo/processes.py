@@ -66,6 +66,10 @@ class Program:
         """The process id."""
         return self._process.pid
 
+    def send(self, number: signal.Signals) -> None:
+        """Send it a signal."""
+        self._process.send_signal(number)
+
     def check(self) -> None:
         """Raise if it has ended by itself."""
         if (status := self._process.returncode) is not None:

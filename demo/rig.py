@@ -7,6 +7,7 @@ import fcntl
 import os
 from pathlib import Path
 import shutil
+import signal
 from typing import Self, TextIO
 
 import aiohttp
@@ -98,6 +99,10 @@ class Rig:
         else:
             await move_addresses(self.cloud, self.home)
         return await loaded_entry(self.home)
+
+    def skip_a_minute(self) -> None:
+        """Let a minute pass for Home Assistant, and for nobody else."""
+        self.programs[-1].send(signal.SIGUSR1)
 
     def _lock(self) -> None:
         """Be the only one in the folder. The programs inherit the lock, should they outlive this process."""

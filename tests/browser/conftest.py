@@ -82,12 +82,15 @@ async def open_window(chromium: Browser) -> AsyncIterator[OpenWindow]:
     """Open windows; whatever went wrong in one of them fails the test."""
     windows: list[Window] = []
 
-    async def open_one(width: int = 1280, height: int = 900, *, scheme: str = "light") -> Window:
-        window = await Window.open(chromium, width, height, scheme)
+    async def open_one(
+        width: int = 1280, height: int = 900, *, scheme: str = "light", language: str = "en-US"
+    ) -> Window:
+        window = await Window.open(chromium, width, height, scheme, language)
         windows.append(window)
         return window
 
     yield open_one
     for window in windows:
         await window.close()
-    assert [trouble for window in windows for trouble in window.troubles] == []
+    troubles = [trouble for window in windows for trouble in window.troubles]
+    assert not troubles, "\n".join(troubles)
