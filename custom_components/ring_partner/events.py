@@ -145,18 +145,9 @@ def event_from_webhook(webhook: WebhookEvent, received: datetime) -> RingEvent |
 
 def event_from_history(device_id: str, row: HistoryEvent) -> RingEvent | None:
     """Return what a row of the history tells; a live view (`on_demand`) is not something that happened there."""
-    # Ring's filters have the form `motion.human`; should its rows take it up, they say more.
-    name, _, sub_type = row.type.partition(".")
-    if (kind := _KINDS.get(name)) is None:
+    if (kind := _KINDS.get(row.type)) is None:
         return None
-    return RingEvent(
-        device_id=device_id,
-        kind=kind,
-        at=row.start,
-        source=Source.HISTORY,
-        sub_type=sub_type or None,
-        event_id=row.id,
-    )
+    return RingEvent(device_id=device_id, kind=kind, at=row.start, source=Source.HISTORY, event_id=row.id)
 
 
 def status_from_webhook(webhook: WebhookEvent, received: datetime) -> StatusChange | None:

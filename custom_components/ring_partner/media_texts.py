@@ -49,8 +49,8 @@ class MediaTexts:
         return f"{dt_util.as_local(recording.at):%H:%M} · {self._kind(recording)} · {self._length(recording)}"
 
     def moment(self, recording: Recording) -> str:
-        """Return a title among those of other days, such as "Person · 11-20 18:04"."""
-        return f"{self._kind(recording)} · {dt_util.as_local(recording.at):%m-%d %H:%M}"
+        """Return a title among those of other days, such as "11-20 18:04 · Person"."""
+        return f"{dt_util.as_local(recording.at):%m-%d %H:%M} · {self._kind(recording)}"
 
     def _kind(self, recording: Recording) -> str:
         return self[_SUB_TYPES.get(recording.sub_type, _KINDS[recording.kind])]

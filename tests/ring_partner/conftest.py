@@ -1,5 +1,6 @@
 """A real Home Assistant with a real HTTP server, and a local Ring cloud, on loopback."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 import time
 from typing import Any
@@ -57,6 +58,9 @@ async def cloud(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixtur
     async with RingCloud(clock=Clock(source=time.time)) as cloud:
         monkeypatch.setenv("RING_PARTNER_CLOUD", cloud.url)
         yield cloud
+    # Home Assistant's server is closed next, and must be done with a connection that it has just accepted.
+    for _ in range(3):
+        await asyncio.sleep(0)
     log = "\n".join(
         record.getMessage() + (record.exc_text or "")
         for phase in ("setup", "call", "teardown")
@@ -97,6 +101,8 @@ async def address(hass: HomeAssistant, hass_client_no_auth: ClientSessionGenerat
     client = await hass_client_no_auth()
     url = str(client.make_url("")).rstrip("/")
     await hass.config.async_update(external_url=url, internal_url=url)
+    # An account that was set up before is reloaded with its new address.
+    await hass.async_block_till_done(wait_background_tasks=True)
     return url
 
 

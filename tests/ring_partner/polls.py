@@ -40,12 +40,16 @@ def asked(cloud: RingCloud) -> int:
 
 
 def entity_ids(hass: HomeAssistant, entry: ConfigEntry, device: Device | None = None) -> dict[str, str]:
-    """Return the entities of a device (None: of the account), enabled or not, by their keys."""
+    """Return the entities of a device (None: of the account), enabled or not, by their keys.
+
+    Of two with the same key it is the event entity, whichever was there first.
+    """
     identifier = f"{entry.unique_id if device is None else device.id}_"
+    found = er.async_entries_for_config_entry(er.async_get(hass), entry.entry_id)
     return {
-        found.unique_id.removeprefix(identifier): found.entity_id
-        for found in er.async_entries_for_config_entry(er.async_get(hass), entry.entry_id)
-        if found.unique_id.startswith(identifier)
+        item.unique_id.removeprefix(identifier): item.entity_id
+        for item in sorted(found, key=lambda item: item.domain == "event")
+        if item.unique_id.startswith(identifier)
     }
 
 
