@@ -29,6 +29,8 @@ class Label(NamedTuple):
 
     at: datetime
     sub_type: str | None
+    component_ids: tuple[str, ...] = ()
+    """The lenses that saw it, of a device with several."""
 
 
 def labels_store(hass: HomeAssistant, entry_id: str) -> Store[dict[str, Any]]:
@@ -70,7 +72,7 @@ class Labels:
         if event.kind is not Kind.MOTION or event.source is not Source.PUSH:
             return
         labels = self._labels.setdefault(event.device_id, [])
-        label = Label(event.at, event.sub_type)
+        label = Label(event.at, event.sub_type, event.component_ids)
         # Ring replays by hand what is days old, and that may have been before a restart.
         if label not in labels:
             insort(labels, label, key=_moment_of)
@@ -96,14 +98,18 @@ class Labels:
         self._is_save_due = False
         since = dt_util.utcnow() - KEPT_FOR
         kept = {
-            device_id: [(label.at.timestamp(), label.sub_type) for label in list(labels) if label.at >= since]
+            device_id: [_stored(label) for label in list(labels) if label.at >= since]
             for device_id, labels in list(self._labels.items())
         }
         return {device_id: labels for device_id, labels in kept.items() if labels}
 
 
+def _stored(label: Label) -> tuple[float | str | None, ...]:
+    return (label.at.timestamp(), label.sub_type, *label.component_ids)
+
+
 def _restored(stored: Mapping[str, Any]) -> dict[str, list[Label]]:
     return {
-        device_id: [Label(datetime.fromtimestamp(at, UTC), sub_type) for at, sub_type in labels]
+        device_id: [Label(datetime.fromtimestamp(at, UTC), sub_type, tuple(lenses)) for at, sub_type, *lenses in labels]
         for device_id, labels in stored.items()
     }

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from functools import partial
-from itertools import islice
+from itertools import count, islice
 import logging
 from typing import Final
 
@@ -32,6 +32,7 @@ from .cache import DiskCache
 from .const import DOMAIN, PermissionGroup
 from .devices import camera_identifier
 from .events import PERSON, SAME_WITHIN, STALE_AFTER, Activity, Kind, RingEvent, Source, event_from_history
+from .flights import Flight, Turns
 from .history import EVENT_TYPES
 from .identifiers import CameraId
 from .kinds import cameras_of
@@ -88,8 +89,9 @@ class Pictures:
         self._listening: dict[str, CALLBACK_TYPE] = {}
         self._activity: dict[str, Activity] = {}
         self._heard: dict[str, datetime] = {}
-        self._slots = asyncio.Semaphore(AT_ONCE)
-        self._flights: dict[str, asyncio.Task[Picture]] = {}
+        self._turns = Turns(AT_ONCE)
+        self._requests = count()
+        self._flights: dict[str, Flight] = {}
         self._missing: dict[str, tuple[type[RingMediaError], datetime]] = {}
 
     async def async_start(self) -> None:
@@ -127,25 +129,40 @@ class Pictures:
             return last.picture
         key = f"{camera}/{round(at.timestamp() * 1000)}/{'thumbnail' if thumbnail else 'picture'}"
         if (flight := self._flights.get(key)) is None:
-            flight = self._entry.async_create_background_task(
-                self._hass, self._async_get(key, camera, at, THUMBNAIL if thumbnail else None), "ring_partner picture"
+            flight = self._flights[key] = Flight()
+            flight.task = self._entry.async_create_background_task(
+                self._hass,
+                self._async_get(flight, key, camera, at, THUMBNAIL if thumbnail else None),
+                "ring_partner picture",
             )
-            self._flights[key] = flight
-            flight.add_done_callback(partial(self._landed, key))
-        # Whoever gives up does not take it away from the others.
-        await asyncio.wait((flight,))
-        if flight.cancelled():
+            flight.task.add_done_callback(partial(self._landed, key, flight))
+        flight.waiters += 1
+        flight.asked = next(self._requests)
+        try:
+            # Whoever gives up does not take it away from the others.
+            await asyncio.wait((flight.task,))
+        finally:
+            flight.waiters -= 1
+            if not flight.waiters and not flight.has_begun:
+                self._forget(key, flight)
+                flight.task.cancel()
+        if flight.task.cancelled():
             raise RingUnavailableError("The account is being unloaded")
-        return flight.result()
+        return flight.task.result()
 
-    def _landed(self, key: str, flight: asyncio.Task[Picture]) -> None:
-        del self._flights[key]
-        if not flight.cancelled():
+    def _landed(self, key: str, flight: Flight, task: asyncio.Task[Picture]) -> None:
+        self._forget(key, flight)
+        if not task.cancelled():
             # Everybody who waited for it may have gone.
-            flight.exception()
+            task.exception()
+
+    def _forget(self, key: str, flight: Flight) -> None:
+        # Somebody may have asked anew since it was given up.
+        if self._flights.get(key) is flight:
+            del self._flights[key]
 
     async def _async_get(
-        self, key: str, camera: CameraId, at: datetime, picture_format: PictureFormat | None
+        self, flight: Flight, key: str, camera: CameraId, at: datetime, picture_format: PictureFormat | None
     ) -> Picture:
         if (data := await self._cache.async_read(key)) is not None and (stored := unpacked(data)) is not None:
             return stored[0]
@@ -153,7 +170,7 @@ class Pictures:
         if (known := self._missing.get(key)) is not None and now < known[1]:
             raise known[0]("There was no picture of this moment")
         try:
-            picture = await self._async_request(camera, at, picture_format)
+            picture = await self._async_request(flight, camera, at, picture_format)
         except _FINAL as err:
             if now - at > _SETTLED_AFTER:
                 self._missing[key] = type(err), now + _MISSING_FOR
@@ -163,11 +180,14 @@ class Pictures:
         await self._cache.async_write(key, packed(picture))
         return picture
 
-    async def _async_request(self, camera: CameraId, at: datetime, picture_format: PictureFormat | None) -> Picture:
+    async def _async_request(
+        self, flight: Flight, camera: CameraId, at: datetime, picture_format: PictureFormat | None
+    ) -> Picture:
         """Ask Ring, a few at once; what Ring asks too much of waits for its turn."""
         heed = self._entry.runtime_data.coordinator.heed
-        async with self._slots:
+        async with self._turns.async_taken(flight):
             await self._async_await_welcome()
+            flight.has_begun = True
             try:
                 return await self._async_ask(camera, at, picture_format)
             except RingRateLimitError as err:

@@ -296,8 +296,10 @@ def _cameras(hass: HomeAssistant, entry: RingConfigEntry) -> list[BrowseMediaSou
 
 def _camera_folder(entry: RingConfigEntry, camera: CameraId, name: str) -> BrowseMediaSource:
     """Return a camera, with the picture of the last event there."""
+    kept = entry.runtime_data.pictures.last(camera)
     activity = entry.runtime_data.coordinator.data.activity.get(camera.device_id)
-    last = None if activity is None else activity.last
+    # Of a device with several lenses, only the picture tells which of them saw the last event.
+    last = kept.at if kept is not None else None if activity is None else activity.last
     thumbnail = None if last is None else _thumbnail(entry, camera, last)
     return _folder(FolderId(entry.entry_id, camera), name, thumbnail=thumbnail)
 

@@ -1,7 +1,7 @@
 """What a camera has recorded: its history, read once and then only continued."""
 
-from bisect import bisect_left
-from collections.abc import Iterable, Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Sequence, Set as AbstractSet
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -17,6 +17,7 @@ from .coordinator import RingCoordinator
 from .events import SAME_WITHIN, Kind
 from .history_index import KEPT_FOR, HistoryIndex
 from .identifiers import CameraId, ClipId, Shelf
+from .kinds import cameras_of
 from .labels import Label, Labels
 
 # Of a recording that does not say when it ended.
@@ -71,7 +72,7 @@ class Recordings:
     async def async_between(self, camera: CameraId, start: datetime, end: datetime) -> list[Recording]:
         """Return what was recorded in a span, newest first; sub-types as far as they are known. Raises RingError.
 
-        Rows do not name the lens: a device with several tells the same of each.
+        Rows do not name the lens: of a device with several, each lists what was not pushed for others only.
         """
         now = dt_util.utcnow()
         start, end = max(start, now - KEPT_FOR), min(end, now + timedelta(days=1))
@@ -101,7 +102,7 @@ class Recordings:
     def tells_apart(self, device_id: str) -> bool:
         """Whether anything tells the device's motions apart: a filter that works, or what was pushed."""
         return self._filters.get(device_id, False) or any(
-            f"motion.{sub_type}" in _SUB_TYPES for _, sub_type in self._labels.of(device_id)
+            f"motion.{label.sub_type}" in _SUB_TYPES for label in self._labels.of(device_id)
         )
 
     def begin(self, device_id: str) -> datetime | None:
@@ -148,11 +149,28 @@ class Recordings:
 
     def _read(self, camera: CameraId, rows: Iterable[HistoryEvent]) -> list[Recording]:
         """Return the rows that are recordings, with what is known of them from elsewhere."""
-        pushed = self._labels.of(camera.device_id)
         found = [recording for row in rows if (recording := _recording(camera, row)) is not None]
-        return [self._with_sub_type(item, pushed) if item.kind is Kind.MOTION else item for item in found]
+        motions = sorted(item.at for item in found if item.kind is Kind.MOTION)
+        device = self._coordinator.data.devices.get(camera.device_id)
+        lenses = {other.component_id for other in cameras_of(device)} if device is not None else set()
+        return [seen for item in found if (seen := self._as_seen(item, motions, lenses)) is not None]
 
-    def _with_sub_type(self, recording: Recording, pushed: Sequence[Label]) -> Recording:
+    def _as_seen(
+        self, recording: Recording, motions: Sequence[datetime], lenses: AbstractSet[str | None]
+    ) -> Recording | None:
+        """Return a recording with what was pushed of it, or None if only other lenses saw it."""
+        if recording.kind is not Kind.MOTION:
+            return recording
+        lens = recording.camera.component_id
+        pushed = _pushed_of(recording.at, motions, self._labels.of(recording.camera.device_id))
+        named = {component_id for label in pushed for component_id in label.component_ids} & lenses
+        if named and lens not in named:
+            return None
+        of_this = (item for item in pushed if lens in item.component_ids or lenses.isdisjoint(item.component_ids))
+        nearest = next(of_this, None)
+        return self._with_sub_type(recording, None if nearest is None else nearest.sub_type)
+
+    def _with_sub_type(self, recording: Recording, pushed: str | None) -> Recording:
         if recording.sub_type is not None:
             return recording
         if self._filters.get(recording.camera.device_id):
@@ -160,11 +178,11 @@ class Recordings:
                 index = self._indexes.get((recording.camera.device_id, wanted))
                 if index is not None and recording.event_id in index:
                     return replace(recording, sub_type=wanted.partition(".")[2])
-        return replace(recording, sub_type=_nearest(pushed, recording.at))
+        return replace(recording, sub_type=pushed)
 
     def _pushed_since(self, device_id: str, wanted: str) -> datetime | None:
         """Return from when on a sub-type has been pushed."""
-        of_this = (at for at, sub_type in self._labels.of(device_id) if f"motion.{sub_type}" == wanted)
+        of_this = (label.at for label in self._labels.of(device_id) if f"motion.{label.sub_type}" == wanted)
         return None if (first := next(of_this, None)) is None else first - SAME_WITHIN
 
 
@@ -183,11 +201,20 @@ def _recording(camera: CameraId, row: HistoryEvent) -> Recording | None:
     )
 
 
-def _nearest(pushed: Sequence[Label], at: datetime) -> str | None:
-    """Return the sub-type of the push that told of a motion."""
-    place = bisect_left(pushed, at, key=_moment_of)
-    near = min(pushed[max(place - 1, 0) : place + 1], key=lambda label: abs(label.at - at), default=None)
-    return near.sub_type if near is not None and abs(near.at - at) <= SAME_WITHIN else None
+def _pushed_of(at: datetime, motions: Sequence[datetime], labels: Sequence[Label]) -> list[Label]:
+    """Return the pushes that told of a motion, the nearest first; each lens may have had one of its own.
+
+    What is nearer to another motion told of that one, unless there is nothing else.
+    """
+    first = bisect_left(labels, at - SAME_WITHIN, key=_moment_of)
+    after = bisect_right(labels, at + SAME_WITHIN, key=_moment_of)
+    near = sorted(labels[first:after], key=lambda label: abs(label.at - at))
+    return [label for label in near if _nearest(motions, label.at) == at] or near[:1]
+
+
+def _nearest(moments: Sequence[datetime], at: datetime) -> datetime:
+    place = bisect_left(moments, at)
+    return min(moments[max(place - 1, 0) : place + 1], key=lambda moment: abs(moment - at))
 
 
 def _belongs(recording: Recording, wanted: str) -> bool:

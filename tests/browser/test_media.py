@@ -13,8 +13,8 @@ pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(90)
 expect.set_options(timeout=PATIENCE_MS)
 
 EVENTS_PER_DAY = 6
-# Home Assistant's cards are as wide as some sixteen letters on a phone: the length of a recording, and the camera of one
-# that was found, are cut there.
+# Home Assistant's cards are as wide as some sixteen letters on a phone: the length of a recording is cut there, and the
+# camera of one that was found.
 NO_ROOM = r"\d\d:\d\d · Motion · 21 s|\d\d-\d\d 12:57 · Ring · Front Door"
 
 

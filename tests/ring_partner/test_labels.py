@@ -75,6 +75,27 @@ async def test_it_outlives_a_restart(
     assert known(pushed, door) == ["human"]
 
 
+async def test_the_lenses_that_saw_it_outlive_a_restart(
+    home: Home, pushed: ConfigEntry, hass: HomeAssistant, account: Account
+) -> None:
+    garage = account.device("Garage")
+    for lenses in (("2",), ("1", "2"), ()):
+        await home.happen(garage, "motion_detected", sub_type="human", component_ids=lenses)
+        home.freezer.tick(30)
+    assert await hass.config_entries.async_reload(pushed.entry_id)
+    assert [label.component_ids for label in labels_of(pushed).of(garage.id)] == [("2",), ("1", "2"), ()]
+
+
+async def test_what_was_stored_when_lenses_were_not_is_still_known(
+    home: Home, pushed: ConfigEntry, hass: HomeAssistant, door: Device, hass_storage: dict[str, Any]
+) -> None:
+    assert await hass.config_entries.async_unload(pushed.entry_id)
+    hass_storage[key(pushed)]["data"] = {door.id: [[1_795_000_000.5, "human"], [1_795_000_060, None]]}
+    assert await hass.config_entries.async_setup(pushed.entry_id)
+    assert known(pushed, door) == ["human", None]
+    assert {label.component_ids for label in labels_of(pushed).of(door.id)} == {()}
+
+
 async def test_a_busy_minute_costs_one_write(
     home: Home, pushed: ConfigEntry, hass: HomeAssistant, door: Device, hass_storage: dict[str, Any]
 ) -> None:

@@ -7,6 +7,7 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 import pytest
 
 from custom_components.ring_partner.api import RingUnavailableError
+from custom_components.ring_partner.events import Kind, RingEvent, Source
 from homeassistant.components import media_source
 from homeassistant.components.media_player import BrowseError, SearchMediaQuery
 
@@ -104,7 +105,7 @@ class TestBrowse:
         assert titles(await recorded.open("Jane Doe", "Front Door", FOLDERS[0])) == []
         assert titles(await recorded.open("Jane Doe", "Front Door", "Motion")) == []
         live = await recorded.open("Jane Doe", "Front Door", "Live views")
-        assert titles(live) == ["Live view · 11-20 01:00"]
+        assert titles(live) == ["11-20 01:00 · Live view"]
 
     async def test_earlier_days_end_where_the_history_is_known_to_begin(self, recorded) -> None:
         recorded.remember("motion_detected", TODAY - 9 * DAY)
@@ -119,7 +120,7 @@ class TestBrowse:
         recorded.remember("button_press", TODAY - 8 * DAY)
         assert titles(await recorded.open("Jane Doe", "Front Door", "Rings")) == ["Earlier"]
         week = await recorded.open("Jane Doe", "Front Door", "Rings", "Earlier")
-        assert titles(week)[0] == "Ring · 11-12 00:00"
+        assert titles(week)[0] == "11-12 00:00 · Ring"
 
     async def test_what_ring_has_forgotten_is_an_empty_shelf_that_asks_for_nothing(self, recorded) -> None:
         answer = await recorded.browse(f"{recorded.entry.entry_id}/{recorded.door.id}/rings/2026-01-01")
@@ -128,6 +129,24 @@ class TestBrowse:
 
     async def test_the_picture_of_a_camera_is_that_of_its_last_event(self, recorded) -> None:
         assert (await recorded.open("Jane Doe"))["children"][1]["thumbnail"] is None
+
+    async def test_the_picture_of_a_lens_is_that_of_the_last_event_it_saw(self, freezer, recorded, account) -> None:
+        garage = account.device("Garage")
+        moments = {}
+        for lens in ("1", "2"):
+            freezer.tick(5)
+            at = moments[lens] = datetime.now(UTC) - timedelta(seconds=1)
+            recorded.remember("motion_detected", at, device=garage)
+            recorded.entry.runtime_data.activity.handle(
+                RingEvent(device_id=garage.id, kind=Kind.MOTION, at=at, source=Source.PUSH, component_ids=(lens,))
+            )
+            await recorded.hass.async_block_till_done(wait_background_tasks=True)
+        account_folder = await recorded.open("Jane Doe")
+        pictures = {child["title"]: child["thumbnail"] for child in account_folder["children"]}
+        for lens, at in moments.items():
+            picture = pictures[f"Garage · Camera {lens}"]
+            assert picture is not None
+            assert picture.endswith(f"/{round(at.timestamp() * 1000)}")
 
 
 class TestDays:
@@ -272,22 +291,22 @@ class TestSearch:
             ("  ", []),
             (
                 "ring",
-                ["Ring · 11-20 08:00 · Front Door", "Ring · 11-16 00:00 · Front Door"],
+                ["11-20 08:00 · Ring · Front Door", "11-16 00:00 · Ring · Front Door"],
             ),
-            ("ring monday", ["Ring · 11-16 00:00 · Front Door"]),
-            ("yesterday", ["Motion · 11-19 22:00 · Front Door"]),
-            ("2026-11-19 front", ["Motion · 11-19 22:00 · Front Door"]),
+            ("ring monday", ["11-16 00:00 · Ring · Front Door"]),
+            ("yesterday", ["11-19 22:00 · Motion · Front Door"]),
+            ("2026-11-19 front", ["11-19 22:00 · Motion · Front Door"]),
             ("ring 2026-11-19", []),
-            ("driveway motion", ["Motion · 11-20 07:00 · Driveway"]),
+            ("driveway motion", ["11-20 07:00 · Motion · Driveway"]),
             (
                 "motion today front door",
                 [],
             ),
             (
                 "Today",
-                ["Ring · 11-20 08:00 · Front Door", "Motion · 11-20 07:00 · Driveway"],
+                ["11-20 08:00 · Ring · Front Door", "11-20 07:00 · Motion · Driveway"],
             ),
-            ("live", ["Live view · 11-20 06:00 · Front Door"]),
+            ("live", ["11-20 06:00 · Live view · Front Door"]),
             ("2026-02-30", []),
         ],
     )
@@ -296,7 +315,7 @@ class TestSearch:
 
     async def test_below_a_camera_only_that_is_looked_through(self, recorded, account) -> None:
         driveway = f"{recorded.entry.entry_id}/{account.device('Driveway').id}"
-        assert await recorded.search("today", driveway) == ["Motion · 11-20 07:00 · Driveway"]
+        assert await recorded.search("today", driveway) == ["11-20 07:00 · Motion · Driveway"]
         assert await recorded.search("ring", driveway) == []
 
     async def test_only_the_classes_that_are_wanted_are_found(self, recorded) -> None:
@@ -311,7 +330,7 @@ class TestSearch:
 
     async def test_a_camera_that_cannot_be_read_hides_nothing_of_the_others(self, recorded) -> None:
         recorded.cloud.faults.add(f"/v1/history/devices/{recorded.door.id}/*", status=500, count=None)
-        assert await recorded.search("today") == ["Motion · 11-20 07:00 · Driveway"]
+        assert await recorded.search("today") == ["11-20 07:00 · Motion · Driveway"]
 
 
 async def test_opening_a_day_with_500_events_costs_20_requests_once(recorded) -> None:

@@ -341,9 +341,11 @@ class TestKept:
         await hass.config_entries.async_unload(pushed.entry_id)
         (path,) = (path for path in Path(hass.config.cache_path(DOMAIN)).rglob("*") if path.is_file())
         path.write_bytes(b"\x00" * path.stat().st_size)
+        cloud.faults.add(ASK, method="POST", status=503, count=None)
         await hass.config_entries.async_setup(pushed.entry_id)
         assert pushed.state is ConfigEntryState.LOADED
         assert last(pushed, door) is None
+        cloud.faults.clear()
         await async_pass_in_steps(hass, freezer, 2 * MINUTE)
         assert last(pushed, door) is not None, "it is fetched again"
 

@@ -15,6 +15,7 @@ from custom_components.ring_partner.api import (
     RingRateLimitError,
     RingUnavailableError,
 )
+from custom_components.ring_partner.flights import Turns
 from custom_components.ring_partner.identifiers import CameraId
 from custom_components.ring_partner.media import AT_ONCE, Pictures
 from homeassistant.config_entries import ConfigEntry
@@ -108,6 +109,77 @@ async def test_who_gives_up_takes_it_away_from_nobody(freezer, hass, cloud, pict
     held.release()
     assert read_time((await second).body) == ms(moments[0])
     assert first.cancelled()
+
+
+async def async_queued(pictures: Pictures, count: int) -> None:
+    """Wait until so many wait for their turn to ask Ring."""
+    while len(pictures._turns._waiting) != count:
+        await asyncio.sleep(0)
+
+
+async def test_what_nobody_waits_for_any_more_is_not_asked_for(freezer, hass, cloud, pictures, camera, moments) -> None:
+    """Who scrolls through a day leaves hundreds of pictures behind."""
+    held = cloud.faults.add(ASK, delay=math.inf, count=None)
+    asked = [asyncio.create_task(pictures.async_get(camera, at)) for at in moments[:AT_ONCE]]
+    while held.hits < AT_ONCE:
+        await asyncio.sleep(0)
+    left = [asyncio.create_task(pictures.async_get(camera, at)) for at in moments[AT_ONCE:]]
+    still_wanted = asyncio.create_task(pictures.async_get(camera, moments[-1]))
+    await async_queued(pictures, len(left))
+    for task in left:
+        task.cancel()
+    held.release()
+    await asyncio.gather(*asked)
+    assert read_time((await still_wanted).body) == ms(moments[-1])
+    await hass.async_block_till_done(wait_background_tasks=True)
+    assert cloud.count("POST", ASK) == AT_ONCE + 1
+
+
+async def test_what_has_been_asked_for_is_kept_though_nobody_waits(
+    freezer, hass, cloud, pictures, camera, moments
+) -> None:
+    held = cloud.faults.add(ASK, delay=math.inf)
+    asking = asyncio.create_task(pictures.async_get(camera, moments[0]))
+    await held.reached()
+    asking.cancel()
+    held.release()
+    await hass.async_block_till_done(wait_background_tasks=True)
+    assert read_time((await pictures.async_get(camera, moments[0])).body) == ms(moments[0])
+    assert cloud.count("POST", ASK) == 1
+
+
+async def test_who_comes_back_gets_what_was_given_up(freezer, hass, cloud, pictures, camera, moments) -> None:
+    pictures._turns = Turns(1)
+    held = cloud.faults.add(ASK, delay=math.inf)
+    first = asyncio.create_task(pictures.async_get(camera, moments[0]))
+    await held.reached()
+    gone = asyncio.create_task(pictures.async_get(camera, moments[1]))
+    await async_queued(pictures, 1)
+    gone.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await gone
+    back = asyncio.create_task(pictures.async_get(camera, moments[1]))
+    held.release()
+    assert read_time((await back).body) == ms(moments[1])
+    await first
+
+
+async def test_what_was_asked_for_last_comes_first(freezer, hass, cloud, pictures, camera, moments) -> None:
+    """Of what waits, the newest is in sight; who asks again for what waits already makes it the newest."""
+    pictures._turns = Turns(1)
+    held = [cloud.faults.add(ASK, delay=math.inf) for _ in range(4)]
+    asking = {0: asyncio.create_task(pictures.async_get(camera, moments[0]))}
+    await held[0].reached()
+    for number in (1, 2, 3):
+        asking[number] = asyncio.create_task(pictures.async_get(camera, moments[number]))
+    await async_queued(pictures, 3)
+    again = asyncio.create_task(pictures.async_get(camera, moments[1]))
+    for number, fault in zip((0, 1, 3, 2), held, strict=True):
+        await fault.reached()
+        fault.release()
+        done, _ = await asyncio.wait(asking.values(), return_when=asyncio.FIRST_COMPLETED)
+        assert done == {asking.pop(number)}
+    await again
 
 
 async def test_an_account_that_is_unloaded_says_so(freezer, hass, cloud, entry, pictures, camera, moments) -> None:

@@ -291,6 +291,78 @@ class TestSubTypes:
         assert titles(day)[-2:] == ["01:00 · Vehicle · 32 s", "00:00 · Person · 32 s"]
 
 
-def pushed(device: Device, at: datetime, sub_type: str) -> RingEvent:
+class TestLenses:
+    """Rows do not name the lens of a camera with several: pushes do."""
+
+    @pytest.fixture
+    def garage(self, recorded, account) -> Device:
+        return account.device("Garage")
+
+    async def day(self, recorded: Recorded, lens: str) -> list[str]:
+        """Return what the folder of a lens lists of today."""
+        return titles(await recorded.open("Jane Doe", f"Garage · Camera {lens}", "Today"))
+
+    @pytest.fixture
+    def seen(self, recorded, garage) -> None:
+        """What was seen by the first lens, the second, both, and nobody knows by which."""
+        activity = recorded.entry.runtime_data.activity
+        for number, (sub_type, lenses) in enumerate(
+            (("human", ("1",)), ("vehicle", ("2",)), ("animal", ("1", "2")), ("human", ()))
+        ):
+            at = TODAY + number * HOUR
+            recorded.remember("motion_detected", at, device=garage)
+            activity.handle(pushed(garage, at + 2 * SECOND, sub_type, *lenses))
+        recorded.remember("motion_detected", TODAY + 4 * HOUR, device=garage)
+        recorded.remember("button_press", TODAY + 3 * SECOND, device=garage)
+
+    @pytest.mark.parametrize("is_restarted", [False, True])
+    async def test_each_lists_what_it_saw_and_what_nobody_knows_the_lens_of(
+        self, recorded, garage, seen, is_restarted
+    ) -> None:
+        if is_restarted:
+            assert await recorded.hass.config_entries.async_reload(recorded.entry.entry_id)
+        of_both = ["04:00 · Motion · 32 s", "03:00 · Person · 32 s", "02:00 · Animal · 32 s"]
+        ring = "00:00 · Ring · 32 s"
+        assert await self.day(recorded, "1") == [*of_both, ring, "00:00 · Person · 32 s"]
+        assert await self.day(recorded, "2") == [*of_both, "01:00 · Vehicle · 32 s", ring]
+
+    @pytest.mark.parametrize("filters", [False, True])
+    async def test_a_shelf_holds_what_its_lens_saw(self, recorded, garage, seen, filters) -> None:
+        recorded.cloud.switches.history_filters = filters
+        for row, sub_type in zip(recorded.cloud.history._rows[garage.id], ("human", "vehicle"), strict=False):
+            row.sub_type = sub_type
+        found = {
+            lens: await recorded.recordings.async_on(Shelf.PEOPLE, CameraId(garage.id, lens), NOW - DAY, NOW)
+            for lens in ("1", "2")
+        }
+        assert TODAY in [item.at for item in found["1"]]
+        assert TODAY not in [item.at for item in found["2"]]
+
+    async def test_two_motions_in_quick_succession_are_each_of_their_own_lens(self, recorded, garage) -> None:
+        for seconds, sub_type, lens in ((0, "human", "1"), (10, "vehicle", "2")):
+            at = TODAY + seconds * SECOND
+            recorded.remember("motion_detected", at, device=garage)
+            recorded.entry.runtime_data.activity.handle(pushed(garage, at + SECOND, sub_type, lens))
+        assert await self.day(recorded, "1") == ["00:00 · Person · 32 s"]
+        assert await self.day(recorded, "2") == ["00:00 · Vehicle · 32 s"]
+
+    async def test_one_motion_that_was_pushed_for_each_lens_is_listed_for_both(self, recorded, garage) -> None:
+        recorded.remember("motion_detected", TODAY, device=garage)
+        for seconds, sub_type, lens in ((1, "human", "1"), (5, "vehicle", "2")):
+            recorded.entry.runtime_data.activity.handle(pushed(garage, TODAY + seconds * SECOND, sub_type, lens))
+        assert await self.day(recorded, "1") == ["00:00 · Person · 32 s"]
+        assert await self.day(recorded, "2") == ["00:00 · Vehicle · 32 s"]
+
+    async def test_a_lens_that_the_device_does_not_have_hides_nothing(self, recorded, garage) -> None:
+        for device in (garage, recorded.door):
+            recorded.remember("motion_detected", TODAY, device=device)
+            recorded.entry.runtime_data.activity.handle(pushed(device, TODAY, "human", "7"))
+        for path in ("Garage · Camera 1", "Garage · Camera 2", "Front Door"):
+            assert titles(await recorded.open("Jane Doe", path, "Today")) == ["00:00 · Person · 32 s"]
+
+
+def pushed(device: Device, at: datetime, sub_type: str, *lenses: str) -> RingEvent:
     """A motion as Ring pushes it."""
-    return RingEvent(device_id=device.id, kind=Kind.MOTION, at=at, source=Source.PUSH, sub_type=sub_type)
+    return RingEvent(
+        device_id=device.id, kind=Kind.MOTION, at=at, source=Source.PUSH, sub_type=sub_type, component_ids=lenses
+    )
