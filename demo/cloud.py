@@ -15,9 +15,6 @@ import signal
 import ring_cloud
 from ring_cloud import RingCloud, pictures
 
-# The time along the top edge of a picture is for programs to read; a person takes it for a broken picture.
-vars(pictures)["draw_time"] = lambda _image, _at_ms: None
-
 # What Ring itself would remember; requests, faults and connections are not part of it.
 _KEPT = ("clock", "grants", "links", "apps", "accounts")
 _SAVE_EVERY_SECONDS = 1.0
@@ -96,6 +93,8 @@ def main() -> None:
     parser.add_argument("--state", type=Path, required=True)
     given = parser.parse_args()
     os.umask(0o077)
+    # The time along the top edge of a picture is for programs to read; a person takes it for a broken picture.
+    vars(pictures)["draw_time"] = lambda _image, _at_ms: None
     asyncio.run(_run(given.port, given.state))
 
 

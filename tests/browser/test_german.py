@@ -10,7 +10,7 @@ from demo.clients import Document, until
 from demo.linking import DOMAIN, SIGNING_KEY, loaded_entry
 from demo.rig import Rig
 
-from .conftest import OpenWindow
+from .conftest import OpenWindow, allow_loopback
 from .dialogs import look, open_entry, read_addresses
 from .window import PATIENCE_MS, Window
 
@@ -23,8 +23,10 @@ ACCOUNT = {"de": "Ring-Konto John Doe", "en": "Ring account John Doe"}
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def home(demo: Rig) -> AsyncIterator[Rig]:
     """The home is a German one; the other files' is not."""
+    allow_loopback()
     await _speak(demo, "de")
     yield demo
+    allow_loopback()
     await _speak(demo, "en")
 
 

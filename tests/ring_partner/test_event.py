@@ -392,3 +392,5 @@ class TestACameraThatTurnsOutToBeADoorbell:
         await home.arrive()
         assert "doorbell" in entity_ids(home.hass, pushed, camera)
         assert home.fired(pushed, camera) == []
+        # Its picture is on its way.
+        await home.hass.async_block_till_done(wait_background_tasks=True)
