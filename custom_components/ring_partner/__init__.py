@@ -29,7 +29,7 @@ from .devices import identifiers
 from .endpoints import async_delete_cloudhooks
 from .journal import TokenJournal
 from .labels import labels_store
-from .linking import async_acquire_listener
+from .linking import async_acquire_listener, close_listener
 from .live import LiveViews
 from .media import Pictures
 from .models import RingConfigEntry, RingRuntimeData
@@ -159,9 +159,10 @@ async def async_remove_entry(hass: HomeAssistant, entry: ConfigEntry) -> None:
         clear(hass, entry, *AccountIssue)
         ir.async_delete_issue(hass, DOMAIN, not_saved_issue_id(entry))
         clear_out_of_scope(hass, entry)
-        key = entry.data.get(CONF_SIGNING_KEY)
-        if key and all(other.data.get(CONF_SIGNING_KEY) != key for other in hass.config_entries.async_entries(DOMAIN)):
-            await async_delete_cloudhooks(hass, key)
+        if key := entry.data.get(CONF_SIGNING_KEY):
+            close_listener(hass, key)
+            if all(other.data.get(CONF_SIGNING_KEY) != key for other in hass.config_entries.async_entries(DOMAIN)):
+                await async_delete_cloudhooks(hass, key)
 
 
 async def async_remove_config_entry_device(

@@ -1,6 +1,6 @@
 """Ring's half of one-way linking: the code it posts, the browser it sends, and the accounts that wait in between.
 
-One listener serves one Ring app, for as long as a flow waits or an entry of that app is loaded.
+One listener serves one Ring app, for as long as a flow waits or an entry of that app wants to be loaded.
 Ring documentation: "Account linking", one-way flow.
 """
 
@@ -40,7 +40,7 @@ from .api import (
     nonce_matches,
 )
 from .application_credentials import RingOAuth2Implementation
-from .const import CONF_ACCOUNT, DOMAIN
+from .const import CONF_ACCOUNT, CONF_SIGNING_KEY, DOMAIN
 from .endpoints import Endpoint, async_read_body, endpoint_id
 
 _LOGGER = logging.getLogger(__name__)
@@ -101,9 +101,11 @@ class _Waiter:
 class LinkListener:
     """Receives the code and the browser of one Ring app."""
 
-    def __init__(self, hass: HomeAssistant, signing_key: str) -> None:
+    def __init__(self, hass: HomeAssistant, signing_key: str, implementation: RingOAuth2Implementation) -> None:
         """Prepare; the endpoints exist from `async_acquire_listener` on."""
         self.hass = hass
+        # What a code is exchanged with: the credentials of the latest flow, as its user has just chosen them.
+        self.implementation = implementation
         self.key = endpoint_id(signing_key, Endpoint.TOKEN_EXCHANGE)
         self.signing_key = signing_key
         self._account_link_id = endpoint_id(signing_key, Endpoint.ACCOUNT_LINK)
@@ -112,6 +114,7 @@ class LinkListener:
         )
         self._loading = asyncio.Lock()
         self._loaded = False
+        self._is_open = False
         # The credentials of each flow and entry that needs the endpoints.
         self._users: list[RingOAuth2Implementation] = []
         self._unclaimed: dict[str, Unclaimed] = {}
@@ -126,15 +129,12 @@ class LinkListener:
         """Show no key."""
         return f"<LinkListener users={len(self._users)} unclaimed={len(self._unclaimed)}>"
 
-    @property
-    def implementation(self) -> RingOAuth2Implementation:
-        """The credentials to exchange a code with: those of the latest flow, as its user has just chosen them."""
-        return self._users[-1]
-
     async def async_open(self, implementation: RingOAuth2Implementation) -> None:
         """Register the endpoints and remember the accounts that waited before a restart."""
         self._users.append(implementation)
-        if len(self._users) == 1:
+        self.implementation = implementation
+        if not self._is_open:
+            self._is_open = True
             for webhook_id, name, handler, method in (
                 (self.key, "Ring token exchange", self._handle_code, METH_POST),
                 (self._account_link_id, "Ring account link", self._handle_browser, METH_GET),
@@ -154,13 +154,25 @@ class LinkListener:
             await self._async_save()
 
     @callback
-    def close(self, implementation: RingOAuth2Implementation) -> None:
-        """One user less; the last one takes the endpoints away."""
+    def release(self, implementation: RingOAuth2Implementation) -> None:
+        """One user less."""
         self._users.remove(implementation)
-        if not self._users:
-            webhook.async_unregister(self.hass, self.key)
-            webhook.async_unregister(self.hass, self._account_link_id)
-            self.hass.data[_LISTENERS].pop(self.key, None)
+        if self._users:
+            self.implementation = self._users[-1]
+        self.close_if_unneeded()
+
+    @callback
+    def close_if_unneeded(self) -> None:
+        """Take the endpoints away, unless an account is being reloaded, waits for Ring, or has lost its link.
+
+        Its owner may enable the app again at any moment, and what has arrived so far must not be lost.
+        """
+        entries = self.hass.config_entries.async_entries(DOMAIN, include_disabled=False, include_ignore=False)
+        if self._users or any(entry.data.get(CONF_SIGNING_KEY) == self.signing_key for entry in entries):
+            return
+        webhook.async_unregister(self.hass, self.key)
+        webhook.async_unregister(self.hass, self._account_link_id)
+        self.hass.data[_LISTENERS].pop(self.key, None)
 
     async def async_wait_for_code(self) -> None:
         """Wait until the user has enabled the app in the Ring app. Raises RingError if the code was of no use."""
@@ -345,9 +357,16 @@ async def async_acquire_listener(
     listeners = hass.data.setdefault(_LISTENERS, {})
     key = endpoint_id(signing_key, Endpoint.TOKEN_EXCHANGE)
     if (listener := listeners.get(key)) is None:
-        listener = listeners[key] = LinkListener(hass, signing_key)
+        listener = listeners[key] = LinkListener(hass, signing_key, implementation)
     await listener.async_open(implementation)
-    return listener, partial(listener.close, implementation)
+    return listener, partial(listener.release, implementation)
+
+
+@callback
+def close_listener(hass: HomeAssistant, signing_key: str) -> None:
+    """Stop listening for a Ring app that nobody uses any more."""
+    if (listener := find_listener(hass, endpoint_id(signing_key, Endpoint.TOKEN_EXCHANGE))) is not None:
+        listener.close_if_unneeded()
 
 
 def find_listener(hass: HomeAssistant, key: str) -> LinkListener | None:

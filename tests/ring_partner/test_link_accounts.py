@@ -194,11 +194,53 @@ class TestNobodyWaits:
         await hass.async_block_till_done()
         assert not hass.config_entries.flow.async_progress_by_handler(DOMAIN)
 
-    async def test_once_the_last_entry_is_unloaded_nobody_is_there(
+    async def test_what_has_arrived_outlives_a_reload(
         self, hass: HomeAssistant, open_addresses: Dialog, linked: ConfigEntry, cloud: RingCloud, app: App
     ) -> None:
+        """Ring sends each browser once."""
+        jane = cloud.account(linked.unique_id or "")
+        await cloud.enable_app(jane, app)
+        await hass.async_block_till_done()
+        await press_confirm(open_addresses.browser, cloud, jane, app)
+        await hass.config_entries.async_reload(linked.entry_id)
+        await open_addresses.join("reauth")
+        await open_addresses.choose("ring_app")
+        await open_addresses.wait_for_ring(cloud, app)
+        assert (await open_addresses.look_past("wait"))["step_id"] == "confirm"
+        assert (await open_addresses.submit())["reason"] == "reauth_successful"
+
+    async def test_an_account_whose_link_has_ended_hears_of_a_new_one(
+        self, hass: HomeAssistant, open_addresses: Dialog, linked: ConfigEntry, cloud: RingCloud, app: App
+    ) -> None:
+        jane = cloud.account(linked.unique_id or "")
+        await cloud.disable_app(jane, app)
+        await hass.config_entries.async_reload(linked.entry_id)
+        assert linked.state is ConfigEntryState.SETUP_ERROR
+        assert await cloud.enable_app(jane, app) == 200
+        await hass.async_block_till_done()
+        assert await press_confirm(open_addresses.browser, cloud, jane, app) == 200
+        await open_addresses.join("reauth")
+        await open_addresses.choose("ring_app")
+        await open_addresses.wait_for_ring(cloud, app)
+        assert (await open_addresses.look_past("wait"))["step_id"] == "confirm"
+        assert (await open_addresses.submit())["reason"] == "reauth_successful"
+
+    @pytest.mark.parametrize("removed", [True, False])
+    async def test_once_the_last_entry_is_gone_nobody_is_there(
+        self,
+        hass: HomeAssistant,
+        open_addresses: Dialog,
+        linked: ConfigEntry,
+        cloud: RingCloud,
+        app: App,
+        *,
+        removed: bool,
+    ) -> None:
         await hass.async_block_till_done(wait_background_tasks=True)
-        await hass.config_entries.async_unload(linked.entry_id)
+        if removed:
+            await hass.config_entries.async_remove(linked.entry_id)
+        else:
+            await hass.config_entries.async_set_disabled_by(linked.entry_id, ConfigEntryDisabler.USER)
         before = cloud.count("POST", "/oauth/token")
         await cloud.enable_app(cloud.add_account("Bob", "Roe", "bob@example.com"), app)
         await hass.async_block_till_done()
