@@ -18,7 +18,13 @@ from custom_components.ring_partner.binary_sensor import BINARY_SENSORS, MOTION 
 from custom_components.ring_partner.endpoints import Endpoint
 from custom_components.ring_partner.event import DOORBELL, MOTION as MOTION_EVENT
 from custom_components.ring_partner.image import LAST_EVENT
-from custom_components.ring_partner.sensor import ACCOUNT_SENSORS, ACTIVITY_SENSORS, COMPONENT_SENSORS, SENSORS
+from custom_components.ring_partner.sensor import (
+    ACCOUNT_SENSORS,
+    ACTIVITY_SENSORS,
+    COMPONENT_SENSORS,
+    LAST_RING,
+    SENSORS,
+)
 from homeassistant import components
 from homeassistant.helpers.entity import EntityDescription
 from homeassistant.util import slugify
@@ -199,7 +205,7 @@ def name_of(platform: str, description: EntityDescription) -> str:
 
 
 DESCRIPTIONS = [
-    *product(["sensor"], [*SENSORS, *ACTIVITY_SENSORS, *COMPONENT_SENSORS, *ACCOUNT_SENSORS]),
+    *product(["sensor"], [*SENSORS, *ACTIVITY_SENSORS, LAST_RING, *COMPONENT_SENSORS, *ACCOUNT_SENSORS]),
     *product(["binary_sensor"], [*BINARY_SENSORS, MOTION_SENSOR, OCCUPANCY]),
     *product(["event"], [DOORBELL, MOTION_EVENT]),
     ("image", LAST_EVENT),

@@ -97,7 +97,7 @@ BINARY_SENSORS: tuple[RingBinarySensorDescription, ...] = (
 
 
 @dataclass(frozen=True, kw_only=True)
-class HeldDescription(RingDeviceDescription, BinarySensorEntityDescription):
+class HeldDescription(BinarySensorEntityDescription):
     """A binary sensor that events switch on."""
 
     matches_fn: Callable[[RingEvent], bool]
@@ -129,7 +129,7 @@ async def async_setup_entry(
     def build(device: Device) -> Iterator[BinarySensorEntity]:
         for row in BINARY_SENSORS:
             if row.supported_fn(device):
-                yield RingBinarySensor(coordinator, device, row, row.value_fn)
+                yield RingBinarySensor(coordinator, device, row, row.value_fn, while_offline=row.while_offline)
         if is_camera(device):
             yield HeldBinarySensor(coordinator, device, MOTION, hold)
             if coordinator.data.activity.get(device.id, NOTHING_YET).sees_people:

@@ -1,7 +1,6 @@
 """Buttons: one for each sound that a chime keeps for this app."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, override
 
 from homeassistant.components.button import ButtonEntity, ButtonEntityDescription
@@ -11,16 +10,11 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from .api import Device
 from .chimes import Sound, async_play, sounds_of
 from .coordinator import RingCoordinator
-from .entity import DeviceEntity, RingDeviceDescription, async_add_as_devices_appear
+from .entity import DeviceEntity, async_add_as_devices_appear
 from .models import RingConfigEntry
 
 # One sound after the other.
 PARALLEL_UPDATES = 1
-
-
-@dataclass(frozen=True, kw_only=True)
-class RingButtonDescription(RingDeviceDescription, ButtonEntityDescription):
-    """A button of a device."""
 
 
 async def async_setup_entry(
@@ -42,7 +36,7 @@ class SoundButton(DeviceEntity[Sound], ButtonEntity):
     def __init__(self, coordinator: RingCoordinator, device: Device, slot: str, name: str | None, number: int) -> None:
         """Follow the slot: what stands in it may change."""
         self._slot = slot
-        description = RingButtonDescription(key=f"sound_{slot}", translation_key="sound")
+        description = ButtonEntityDescription(key=f"sound_{slot}", translation_key="sound")
         super().__init__(coordinator, device, description, lambda device: sounds_of(device).get(slot))
         if name is None:
             self._attr_translation_placeholders = {"number": str(number)}

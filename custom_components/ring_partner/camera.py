@@ -20,7 +20,7 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .api import Device
 from .const import MANUFACTURER
-from .entity import CameraEntity, RingDeviceDescription, async_add_as_devices_appear
+from .entity import CameraEntity, async_add_as_devices_appear
 from .identifiers import CameraId
 from .kinds import cameras_of
 from .live import live_signal
@@ -32,12 +32,8 @@ from .sdp import Candidate
 PARALLEL_UPDATES = 0
 
 
-@dataclass(frozen=True, kw_only=True)
-class RingCameraDescription(RingDeviceDescription, CameraEntityDescription):
-    """A camera; it has no name of its own, but that of its device."""
-
-
-CAMERA = RingCameraDescription(key="camera", name=None)
+# It has no name of its own, but that of its device.
+CAMERA = CameraEntityDescription(key="camera", name=None)
 NO_PICTURE = Path(__file__).parent / "no_picture.png"
 
 
@@ -70,7 +66,6 @@ class _RingsServers(WebRTCClientConfiguration):
 class RingCamera(CameraEntity[bool], Camera):
     """Shows the last picture without waking the camera; only a live view does that."""
 
-    entity_description: RingCameraDescription
     _attr_brand = MANUFACTURER
     _attr_supported_features = CameraEntityFeature.STREAM
 

@@ -124,12 +124,14 @@ class DeviceEntity[ValueT](ValueEntity[Device, ValueT]):
         self,
         coordinator: RingCoordinator,
         device: Device,
-        description: RingDeviceDescription,
+        description: EntityDescription,
         value_fn: Callable[[Device], ValueT | None],
+        *,
+        while_offline: bool = False,
     ) -> None:
         """Follow the device by its id."""
         self._device_id = device.id
-        self._while_offline = description.while_offline
+        self._while_offline = while_offline
         super().__init__(coordinator, device.id, description, value_fn, device.id)
 
     @override
@@ -191,7 +193,7 @@ class CameraEntity[ValueT](DeviceEntity[ValueT]):
         coordinator: RingCoordinator,
         device: Device,
         camera: CameraId,
-        description: RingDeviceDescription,
+        description: EntityDescription,
         value_fn: Callable[[Device], ValueT | None],
     ) -> None:
         """Belong to the device, or to the component."""

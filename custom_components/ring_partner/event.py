@@ -17,7 +17,7 @@ from .activity import ActivityLog
 from .api import Device
 from .const import OPTION_DOORBELLS
 from .coordinator import RingCoordinator
-from .entity import DeviceEntity, RingDeviceDescription, async_add_as_devices_appear
+from .entity import DeviceEntity, async_add_as_devices_appear
 from .events import Kind, RingEvent
 from .kinds import is_camera, is_doorbell
 from .models import RingConfigEntry
@@ -29,7 +29,7 @@ UNNAMED_MOTION = "motion"
 
 
 @dataclass(frozen=True, kw_only=True)
-class RingEventDescription(RingDeviceDescription, EventEntityDescription):
+class RingEventDescription(EventEntityDescription):
     """An event entity of the devices where its kind of event can happen."""
 
     kind: Kind

@@ -5,7 +5,7 @@ somebody still stands at the door.
 """
 
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -143,11 +143,11 @@ def event_from_webhook(webhook: WebhookEvent, received: datetime) -> RingEvent |
     )
 
 
-def event_from_history(device_id: str, row: HistoryEvent) -> RingEvent | None:
-    """Return what a row of the history tells; a live view (`on_demand`) is not something that happened there."""
-    if (kind := _KINDS.get(row.type)) is None:
-        return None
-    return RingEvent(device_id=device_id, kind=kind, at=row.start, source=Source.HISTORY, event_id=row.id)
+def events_from_history(device_id: str, rows: Iterable[HistoryEvent]) -> Iterator[RingEvent]:
+    """Return what rows of the history tell; a live view (`on_demand`) is not something that happened there."""
+    for row in rows:
+        if (kind := _KINDS.get(row.type)) is not None:
+            yield RingEvent(device_id=device_id, kind=kind, at=row.start, source=Source.HISTORY, event_id=row.id)
 
 
 def status_from_webhook(webhook: WebhookEvent, received: datetime) -> StatusChange | None:

@@ -17,7 +17,7 @@ from .const import (
     PermissionGroup,
 )
 from .delivery import DeliveryWatch
-from .events import event_from_history
+from .events import events_from_history
 from .kinds import is_camera
 from .models import RingConfigEntry
 from .repairs import report_out_of_scope
@@ -161,10 +161,9 @@ class HistoryReader:
         self._coordinator.refused_history.clear()
         if self._closed:
             return
-        for row in sorted(rows, key=_start):
-            if (event := event_from_history(device_id, row)) is not None:
-                self._activity.handle(event)
-                self._delivery.compare(event)
+        for event in events_from_history(device_id, sorted(rows, key=_start)):
+            self._activity.handle(event)
+            self._delivery.compare(event)
         self._activity.read_until(device_id, began)
 
 

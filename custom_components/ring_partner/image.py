@@ -1,7 +1,6 @@
 """Images: what a camera saw when something happened last."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, override
 
@@ -11,7 +10,7 @@ from homeassistant.helpers.dispatcher import async_dispatcher_connect
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .api import Device
-from .entity import CameraEntity, RingDeviceDescription, async_add_as_devices_appear
+from .entity import CameraEntity, async_add_as_devices_appear
 from .identifiers import CameraId
 from .kinds import cameras_of
 from .media import picture_signal
@@ -22,12 +21,7 @@ from .picture_file import LastPicture
 PARALLEL_UPDATES = 0
 
 
-@dataclass(frozen=True, kw_only=True)
-class RingImageDescription(RingDeviceDescription, ImageEntityDescription):
-    """An image of a camera."""
-
-
-LAST_EVENT = RingImageDescription(key="last_event", translation_key="last_event")
+LAST_EVENT = ImageEntityDescription(key="last_event", translation_key="last_event")
 
 
 async def async_setup_entry(
@@ -46,7 +40,6 @@ class LastEventImage(CameraEntity[LastPicture], ImageEntity):
     """The picture of the last event; its state is when that was, and it stays while Ring cannot be reached."""
 
     _unrecorded_attributes = frozenset({"event_time"})
-    entity_description: RingImageDescription
 
     def __init__(self, hass: HomeAssistant, entry: RingConfigEntry, device: Device, camera: CameraId) -> None:
         """Follow one camera."""

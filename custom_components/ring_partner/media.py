@@ -31,7 +31,7 @@ from .api import (
 from .cache import DiskCache
 from .const import DOMAIN, PermissionGroup
 from .devices import camera_identifier
-from .events import PERSON, SAME_WITHIN, STALE_AFTER, Activity, Kind, RingEvent, Source, event_from_history
+from .events import PERSON, SAME_WITHIN, STALE_AFTER, Activity, Kind, RingEvent, Source, events_from_history
 from .flights import Flight, Turns
 from .history import EVENT_TYPES
 from .identifiers import CameraId
@@ -378,8 +378,7 @@ class Pictures:
             if isinstance(err, RingForbiddenError) and err.out_of_scope:
                 coordinator.refused_history.add(PermissionGroup.CAMERAS)
             return []
-        events = (event for row in rows if (event := event_from_history(device_id, row)) is not None)
-        return list(islice(events, _LOOK_BACK_ROWS))
+        return list(islice(events_from_history(device_id, rows), _LOOK_BACK_ROWS))
 
     # The end
 

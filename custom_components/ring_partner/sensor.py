@@ -1,6 +1,6 @@
 """Sensors: what a device measures, how it is set up, and how the link is."""
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import override
@@ -50,33 +50,10 @@ PLANS = ("paid", "trial")
 
 
 @dataclass(frozen=True, kw_only=True)
-class RingSensorDescription(RingDeviceDescription, SensorEntityDescription):
-    """A sensor of a device."""
+class RingSensorDescription[SubjectT](RingDeviceDescription, SensorEntityDescription):
+    """A sensor of the account, of a device or a part of one, or of what has happened there."""
 
-    value_fn: Callable[[Device], SensorValue]
-
-
-@dataclass(frozen=True, kw_only=True)
-class ActivitySensorDescription(SensorEntityDescription):
-    """A sensor of what has happened at a camera or doorbell."""
-
-    supported_fn: Callable[[Device, Collection[str]], bool] = lambda device, _: is_camera(device)
-    """Which devices have it; the second is what the user said are doorbells."""
-    value_fn: Callable[[Activity], SensorValue]
-
-
-@dataclass(frozen=True, kw_only=True)
-class ComponentSensorDescription(SensorEntityDescription):
-    """A sensor of each camera of a device that has several."""
-
-    value_fn: Callable[[Component], SensorValue]
-
-
-@dataclass(frozen=True, kw_only=True)
-class AccountSensorDescription(SensorEntityDescription):
-    """A sensor of the account."""
-
-    value_fn: Callable[[Account], SensorValue]
+    value_fn: Callable[[SubjectT], SensorValue]
 
 
 def _resolution(video: VideoCapability | None) -> str | None:
@@ -98,7 +75,7 @@ def _celsius(measured: Measurement | None) -> float | None:
 
 def _measured(
     feature: Feature, value_fn: Callable[[Device], SensorValue], device_class: SensorDeviceClass, unit: str
-) -> RingSensorDescription:
+) -> RingSensorDescription[Device]:
     """What a device measures now; the device class gives the name."""
     return RingSensorDescription(
         key=feature,
@@ -117,7 +94,7 @@ def _setup(
     supported_fn: Callable[[Device], bool] | None = None,
     *,
     enabled: bool = False,
-) -> RingSensorDescription:
+) -> RingSensorDescription[Device]:
     """How a device is made or set up: it exists where it has a value, if nothing else decides that."""
     return RingSensorDescription(
         key=key,
@@ -148,7 +125,7 @@ def _count(zones: tuple[object, ...] | None) -> int | None:
     return None if zones is None else len(zones)
 
 
-SENSORS: tuple[RingSensorDescription, ...] = (
+SENSORS: tuple[RingSensorDescription[Device], ...] = (
     RingSensorDescription(
         key="last_reported",
         translation_key="last_reported",
@@ -207,21 +184,21 @@ SENSORS: tuple[RingSensorDescription, ...] = (
     _setup("state", lambda device: _place(device).state),
 )
 
-ACTIVITY_SENSORS: tuple[ActivitySensorDescription, ...] = (
-    ActivitySensorDescription(
+LAST_RING: RingSensorDescription[Activity] = RingSensorDescription(
+    key="last_ring",
+    translation_key="last_ring",
+    value_fn=lambda activity: activity.ring,
+    device_class=SensorDeviceClass.TIMESTAMP,
+)
+
+ACTIVITY_SENSORS: tuple[RingSensorDescription[Activity], ...] = (
+    RingSensorDescription(
         key="last_motion",
         translation_key="last_motion",
         value_fn=lambda activity: activity.motion,
         device_class=SensorDeviceClass.TIMESTAMP,
     ),
-    ActivitySensorDescription(
-        key="last_ring",
-        translation_key="last_ring",
-        supported_fn=is_doorbell,
-        value_fn=lambda activity: activity.ring,
-        device_class=SensorDeviceClass.TIMESTAMP,
-    ),
-    ActivitySensorDescription(
+    RingSensorDescription(
         key="last_activity",
         translation_key="last_activity",
         value_fn=lambda activity: activity.last,
@@ -230,14 +207,14 @@ ACTIVITY_SENSORS: tuple[ActivitySensorDescription, ...] = (
     ),
 )
 
-COMPONENT_SENSORS: tuple[ComponentSensorDescription, ...] = (
-    ComponentSensorDescription(
+COMPONENT_SENSORS: tuple[RingSensorDescription[Component], ...] = (
+    RingSensorDescription(
         key="resolution",
         translation_key="resolution",
         value_fn=lambda component: _resolution(component.video),
         entity_category=EntityCategory.DIAGNOSTIC,
     ),
-    ComponentSensorDescription(
+    RingSensorDescription(
         key="codec",
         translation_key="codec",
         value_fn=lambda component: _codec(component.video),
@@ -247,9 +224,9 @@ COMPONENT_SENSORS: tuple[ComponentSensorDescription, ...] = (
 )
 
 
-def _counter(key: str, value_fn: Callable[[Account], int]) -> AccountSensorDescription:
+def _counter(key: str, value_fn: Callable[[Account], int]) -> RingSensorDescription[Account]:
     """A number of webhooks since the account was set up."""
-    return AccountSensorDescription(
+    return RingSensorDescription(
         key=key,
         translation_key=key,
         value_fn=value_fn,
@@ -259,15 +236,15 @@ def _counter(key: str, value_fn: Callable[[Account], int]) -> AccountSensorDescr
     )
 
 
-ACCOUNT_SENSORS: tuple[AccountSensorDescription, ...] = (
-    AccountSensorDescription(
+ACCOUNT_SENSORS: tuple[RingSensorDescription[Account], ...] = (
+    RingSensorDescription(
         key="token_expires",
         translation_key="token_expires",
         value_fn=lambda account: account.token_expires_at,
         device_class=SensorDeviceClass.TIMESTAMP,
         entity_category=EntityCategory.DIAGNOSTIC,
     ),
-    AccountSensorDescription(
+    RingSensorDescription(
         key="link_status",
         translation_key="link_status",
         value_fn=lambda account: account.link_status if account.link_status in LINK_STATUSES else None,
@@ -275,7 +252,7 @@ ACCOUNT_SENSORS: tuple[AccountSensorDescription, ...] = (
         options=[*LINK_STATUSES],
         entity_category=EntityCategory.DIAGNOSTIC,
     ),
-    AccountSensorDescription(
+    RingSensorDescription(
         key="subscription",
         translation_key="subscription",
         value_fn=_plan,
@@ -283,7 +260,7 @@ ACCOUNT_SENSORS: tuple[AccountSensorDescription, ...] = (
         options=[*PLANS, "other", "none"],
         entity_category=EntityCategory.DIAGNOSTIC,
     ),
-    AccountSensorDescription(
+    RingSensorDescription(
         key="subscription_ends",
         translation_key="subscription_ends",
         value_fn=lambda account: None if account.subscription is None else account.subscription.expires_at,
@@ -291,14 +268,14 @@ ACCOUNT_SENSORS: tuple[AccountSensorDescription, ...] = (
         entity_category=EntityCategory.DIAGNOSTIC,
         entity_registry_enabled_default=False,
     ),
-    AccountSensorDescription(
+    RingSensorDescription(
         key="scope",
         translation_key="scope",
         value_fn=lambda account: " ".join(sorted(account.scopes)) or None,
         entity_category=EntityCategory.DIAGNOSTIC,
         entity_registry_enabled_default=False,
     ),
-    AccountSensorDescription(
+    RingSensorDescription(
         key="delivery",
         translation_key="delivery",
         value_fn=lambda account: account.delivery.mode,
@@ -306,7 +283,7 @@ ACCOUNT_SENSORS: tuple[AccountSensorDescription, ...] = (
         options=[*DeliveryMode],
         entity_category=EntityCategory.DIAGNOSTIC,
     ),
-    AccountSensorDescription(
+    RingSensorDescription(
         key="last_event",
         translation_key="last_event",
         value_fn=lambda account: account.delivery.last_event_at,
@@ -316,7 +293,7 @@ ACCOUNT_SENSORS: tuple[AccountSensorDescription, ...] = (
     _counter("deliveries_accepted", lambda account: account.delivery.accepted),
     _counter("deliveries_refused", lambda account: account.delivery.refused),
     _counter("deliveries_duplicate", lambda account: account.delivery.duplicates),
-    AccountSensorDescription(
+    RingSensorDescription(
         key="requests_left",
         translation_key="requests_left",
         value_fn=lambda account: account.requests_left,
@@ -337,10 +314,12 @@ async def async_setup_entry(
     def build(device: Device) -> Iterator[Entity]:
         for row in SENSORS:
             if row.supported_fn(device):
-                yield RingSensor(coordinator, device, row, row.value_fn)
-        for happening in ACTIVITY_SENSORS:
-            if happening.supported_fn(device, entry.options.get(OPTION_DOORBELLS, ())):
+                yield RingSensor(coordinator, device, row, row.value_fn, while_offline=row.while_offline)
+        if is_camera(device):
+            for happening in ACTIVITY_SENSORS:
                 yield ActivitySensor(coordinator, device, happening, happening.value_fn)
+        if is_doorbell(device, entry.options.get(OPTION_DOORBELLS, ())):
+            yield ActivitySensor(coordinator, device, LAST_RING, LAST_RING.value_fn)
         for component in device.capabilities.components:
             for part in COMPONENT_SENSORS:
                 yield ComponentSensor(coordinator, device, component, part, part.value_fn)

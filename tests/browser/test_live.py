@@ -4,6 +4,7 @@ from playwright.async_api import Page, expect
 import pytest
 
 from demo.clients import until
+from demo.linking import EMAIL
 from demo.rig import Rig
 
 from .conftest import OpenWindow
@@ -32,14 +33,12 @@ PLAYS = """() => {
 }"""
 
 
-async def open_camera(window: Window, demo: Rig) -> Page:
-    """Click the camera on the dashboard."""
+async def open_camera(window: Window, demo: Rig, name: str = "Front Door", number: int = 0) -> Page:
+    """Click a camera on the dashboard."""
     page = window.page
     await page.goto(f"{demo.home.url}/ring-demo/home")
-    await page.locator("hui-picture-entity-card").first.click()
-    await expect(
-        page.get_by_role("heading", name="Front Door").or_(page.get_by_text("Front Door")).first
-    ).to_be_visible()
+    await page.locator("hui-picture-entity-card").nth(number).click()
+    await expect(page.get_by_role("heading", name=name).or_(page.get_by_text(name)).first).to_be_visible()
     return page
 
 
@@ -113,3 +112,20 @@ async def test_a_camera_that_shows_nothing_says_why(
     page = await open_camera(window, demo)
     await expect(page.get_by_text(f"{PREFIX} ").filter(has_text=words)).to_be_visible()
     await look(window, page.locator(DIALOG), f"live-{name}", known=ON_DASHBOARD)
+
+
+async def test_a_camera_that_only_the_ring_app_can_show_says_so(demo: Rig, open_window: OpenWindow) -> None:
+    account = await demo.cloud.account(EMAIL)
+    [driveway] = [device for device in account["devices"] if device["name"] == "Driveway"]
+    await demo.cloud.post(f"devices/{driveway['id']}/media", take=True)
+    await demo.cloud.post(f"devices/{driveway['id']}/happen", type="motion_detected", sub_type="human")
+
+    async def is_known() -> bool:
+        return bool((await demo.home.states())["image.driveway_last_event"]["attributes"]["encrypted"])
+
+    await until(is_known, PATIENCE_MS / 1000, "the picture is known to be encrypted")
+    window = await open_window()
+    page = await open_camera(window, demo, "Driveway", 1)
+    await expect(page.get_by_text(f"{PREFIX} ").filter(has_text="end-to-end encrypted")).to_be_visible()
+    await look(window, page.locator(DIALOG), "live-encrypted", known=ON_DASHBOARD)
+    await demo.cloud.post(f"devices/{driveway['id']}/media", take=False)

@@ -248,6 +248,25 @@ class TestErrors:
         await async_pass_in_steps(hass, freezer, 17 * MINUTE, MINUTE)
         assert state_of(hass, entry, bad, "last_motion") == shown(motion)
 
+    async def test_a_live_view_is_not_something_that_happened(self, freezer, hass, cloud, entry, door) -> None:
+        """The history knows them as well, and may tell of one though nobody has asked for it."""
+        unsigned(hass, entry)
+        await async_set_up(hass, entry)
+        await async_pass_in_steps(hass, freezer, 2 * MINUTE)
+        start = int(dt_util.utcnow().timestamp() * 1000)
+        row = {
+            "type": "history-events",
+            "id": "fake-live-view",
+            "attributes": {"event_type": "on_demand", "start": start, "end": start + 1000},
+        }
+        asked = cloud.count("GET", HISTORY)
+        cloud.faults.add(HISTORY, status=200, body=json.dumps({"data": [row]}), count=None)
+        with announced(hass, entry, door) as rings:
+            await async_pass_in_steps(hass, freezer, 2 * MINUTE)
+        assert cloud.count("GET", HISTORY) > asked
+        assert rings == []
+        assert state_of(hass, entry, door, "last_ring") == state_of(hass, entry, door, "last_motion") == STATE_UNKNOWN
+
     async def test_a_refusal_for_another_reason_names_no_permission(self, freezer, hass, cloud, entry, door) -> None:
         await async_press(hass, cloud, door)
         freezer.tick(10)
@@ -312,7 +331,7 @@ class TestErrors:
         freezer.tick(10)
         await async_set_up(hass, entry)
         with monkeypatch.context() as patched:
-            patched.setattr(history, "event_from_history", lambda *_: 1 / 0)
+            patched.setattr(history, "events_from_history", lambda *_: 1 / 0)
             await async_pass_in_steps(hass, freezer, 2 * MINUTE)
         assert state_of(hass, entry, door, "last_ring") == STATE_UNKNOWN
         await async_pass_in_steps(hass, freezer, MINUTE + 10 * SECOND)

@@ -22,8 +22,8 @@ from custom_components.ring_partner.events import (
     Source,
     StatusName,
     Verdict,
-    event_from_history,
     event_from_webhook,
+    events_from_history,
     status_from_webhook,
 )
 
@@ -198,7 +198,7 @@ class TestReading:
 
     @pytest.mark.parametrize("row_type", ["on_demand", "something_new"])
     def test_only_what_happened_at_the_device_is_an_event(self, row_type: str) -> None:
-        assert event_from_history("door", HistoryEvent(id="1", type=row_type, start=NOW)) is None
+        assert not [*events_from_history("door", [HistoryEvent(id="1", type=row_type, start=NOW)])]
 
     @pytest.mark.parametrize(
         "webhook",

@@ -2,7 +2,9 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+import json
 
+import aiohttp
 from freezegun.api import FrozenDateTimeFactory
 import pytest
 from pytest_homeassistant_custom_component.typing import WebSocketGenerator
@@ -236,7 +238,73 @@ async def test_a_poll_that_finds_the_camera_offline_ends_the_view(
     await until(lambda: cloud.count("DELETE", SESSIONS) == 1)
 
 
+# What is known before Ring is asked
+
+
+async def test_a_camera_that_is_known_to_be_offline_is_not_asked_for(
+    cloud: RingCloud, camera: Device, linked: ConfigEntry, viewer: Viewer
+) -> None:
+    camera.set(online=False)
+    await linked.runtime_data.coordinator.async_refresh()
+    assert await told(viewer) == "The camera is offline"
+    assert cloud.count("POST", SESSIONS) == 0
+
+
+async def test_a_camera_that_says_it_is_encrypted_is_not_woken(
+    cloud: RingCloud, camera: Device, linked: ConfigEntry, viewer: Viewer, browser: aiohttp.ClientSession
+) -> None:
+    """Such a camera stays listed, unlike in the times before October 2025."""
+    url = f"{cloud.url}/v1/devices"
+    token = await linked.runtime_data.session.async_get_access_token()
+    query = {"include": "status,capabilities,configurations,location"}
+    async with browser.get(url, params=query, headers={"Authorization": f"Bearer {token}"}) as response:
+        document = await response.json(content_type=None)
+    [configurations] = [
+        item["attributes"]
+        for item in document["included"]
+        if item["type"] == "device-configurations" and item["id"] == camera.resource_ids["configurations"]
+    ]
+    configurations["e2e_encryption"]["enabled"] = True
+    cloud.faults.add("/v1/devices", status=200, body=json.dumps(document))
+    await linked.runtime_data.coordinator.async_refresh()
+    assert "end-to-end encrypted" in await told(viewer)
+    assert cloud.count("POST", SESSIONS) == 0
+
+
 # Ring asks to wait
+
+
+async def test_a_request_to_wait_that_comes_while_the_offer_is_completed_is_heeded(
+    cloud: RingCloud, linked: ConfigEntry, viewer: Viewer
+) -> None:
+    await viewer.offer()
+    cloud.faults.add("/v1/devices", status=429, headers={"Retry-After": "40"})
+    await linked.runtime_data.coordinator.async_refresh()
+    await viewer.trickle(REFLEXIVE)
+    message = await viewer.next()
+    assert message["type"] == "error"
+    assert "Ring asks to wait" in message["message"]
+    assert cloud.count("POST", SESSIONS) == 0
+
+
+async def test_a_refusal_is_not_told_to_a_viewer_who_has_left(
+    hass: HomeAssistant, cloud: RingCloud, camera: Device, viewer: Viewer
+) -> None:
+    fault = cloud.faults.add(SESSIONS, method="POST", delay=60)
+    await viewer.offer()
+    await viewer.trickle(REFLEXIVE)
+    await fault.reached()
+    await viewer.leave()
+    camera.set(online=False)
+    fault.release()
+    await until(lambda: cloud.count("POST", SESSIONS) == 1)
+    assert cloud.count("POST", SESSIONS, 201) == 0
+    await hass.async_block_till_done(wait_background_tasks=True)
+    await viewer.socket.send_json_auto_id({"type": "ping"})
+    messages = [await viewer.socket.receive_json()]
+    while messages[-1]["type"] != "pong":
+        messages.append(await viewer.socket.receive_json())
+    assert viewer.subscription not in {message["id"] for message in messages}
 
 
 async def test_who_is_asked_to_wait_is_told_how_long_and_does_not_ask_again(cloud: RingCloud, viewer: Viewer) -> None:
