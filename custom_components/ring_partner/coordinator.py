@@ -1,6 +1,7 @@
 """The account's state: one request a poll, whatever the number of devices."""
 
-from collections.abc import Awaitable, Mapping
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 import logging
@@ -51,6 +52,8 @@ TRUST_PUSH_SECONDS = 10.0
 CONFIRM_AFTER_SECONDS = 15.0
 # The same for a device that Ring said it had taken away.
 TRUST_REMOVAL_SECONDS = 60.0
+# How long somebody waits for a Ring that wants to be left alone.
+PATIENCE_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +120,36 @@ class RingCoordinator(DataUpdateCoordinator[RingData]):
         """Remember how long Ring asks to wait: the limit is that of the app, whatever was asked for."""
         if isinstance(err, RingUnavailableError) and err.retry_after is not None:
             self._not_before = dt_util.utcnow() + timedelta(seconds=err.retry_after)
+
+    async def async_ask[ValueT](self, request: Callable[[], Awaitable[ValueT]]) -> ValueT:
+        """Ask Ring for what somebody waits for; where Ring wants to be left alone for a moment, it is.
+
+        Raises RingRateLimitError where it wants more than a moment, and what the request raises.
+        """
+        await self._async_await_welcome()
+        try:
+            return await self._async_heeding(request)
+        except RingRateLimitError:
+            await self._async_await_welcome()
+        return await self._async_heeding(request)
+
+    async def _async_heeding[ValueT](self, request: Callable[[], Awaitable[ValueT]]) -> ValueT:
+        try:
+            return await request()
+        except RingError as err:
+            self.heed(err)
+            raise
+
+    async def _async_await_welcome(self) -> None:
+        if (wait := self.seconds_to_wait) > PATIENCE_SECONDS:
+            raise RingRateLimitError("Ring asks to wait", retry_after=wait)
+        if wait > 0:
+            over = asyncio.Event()
+            stop = async_call_later(self.hass, wait, callback(lambda _now: over.set()))
+            try:
+                await over.wait()
+            finally:
+                stop()
 
     @callback
     @override

@@ -25,7 +25,6 @@ from .api import (
     RingMediaNotReadyError,
     RingMediaTooEarlyError,
     RingMediaUnreadableError,
-    RingRateLimitError,
     RingUnavailableError,
 )
 from .cache import DiskCache
@@ -184,36 +183,18 @@ class Pictures:
         self, flight: Flight, camera: CameraId, at: datetime, picture_format: PictureFormat | None
     ) -> Picture:
         """Ask Ring, a few at once; what Ring asks too much of waits for its turn."""
-        heed = self._entry.runtime_data.coordinator.heed
-        async with self._turns.async_taken(flight):
-            await self._async_await_welcome()
+
+        async def ask() -> Picture:
             flight.has_begun = True
-            try:
-                return await self._async_ask(camera, at, picture_format)
-            except RingRateLimitError as err:
-                heed(err)
-                await self._async_await_welcome()
-            try:
-                return await self._async_ask(camera, at, picture_format)
-            except RingError as err:
-                heed(err)
-                raise
+            return await self._async_ask(camera, at, picture_format)
+
+        async with self._turns.async_taken(flight):
+            return await self._entry.runtime_data.coordinator.async_ask(ask)
 
     async def _async_ask(self, camera: CameraId, at: datetime, picture_format: PictureFormat | None = None) -> Picture:
         return await self._media.async_get_picture(
             camera.device_id, at, picture_format, component_id=camera.component_id
         )
-
-    async def _async_await_welcome(self) -> None:
-        if (wait := self._entry.runtime_data.coordinator.seconds_to_wait) > PATIENCE_SECONDS:
-            raise RingRateLimitError("Ring asks to slow down", retry_after=wait)
-        if wait > 0:
-            over = asyncio.Event()
-            stop = async_call_later(self._hass, wait, callback(lambda _now: over.set()))
-            try:
-                await over.wait()
-            finally:
-                stop()
 
     # What happens
 

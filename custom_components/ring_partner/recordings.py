@@ -12,7 +12,7 @@ from yarl import URL
 
 from homeassistant.util import dt as dt_util
 
-from .api import MAX_CLIP, HistoryEvent, HistoryPage, RingClient, RingRateLimitError, RingUnavailableError
+from .api import MAX_CLIP, HistoryEvent, HistoryPage, RingClient
 from .coordinator import RingCoordinator
 from .events import SAME_WITHIN, Kind
 from .history_index import KEPT_FOR, HistoryIndex
@@ -139,13 +139,9 @@ class Recordings:
         return self._indexes.setdefault((device_id, event_types), HistoryIndex(fetch))
 
     async def _async_fetch(self, device_id: str, event_types: Sequence[str], at: URL | None) -> HistoryPage:
-        if (wait := self._coordinator.seconds_to_wait) > 0:
-            raise RingRateLimitError("Ring asks to wait", retry_after=wait)
-        try:
-            return await self._client.async_get_history_page(device_id, event_types, at)
-        except RingUnavailableError as err:
-            self._coordinator.heed(err)
-            raise
+        return await self._coordinator.async_ask(
+            partial(self._client.async_get_history_page, device_id, event_types, at)
+        )
 
     def _read(self, camera: CameraId, rows: Iterable[HistoryEvent]) -> list[Recording]:
         """Return the rows that are recordings, with what is known of them from elsewhere."""

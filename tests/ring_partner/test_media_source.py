@@ -1,5 +1,6 @@
 """Recordings in the media browser, through the commands that the frontend sends."""
 
+import asyncio
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
@@ -11,8 +12,10 @@ from custom_components.ring_partner.events import Kind, RingEvent, Source
 from homeassistant.components import media_source
 from homeassistant.components.media_player import BrowseError, SearchMediaQuery
 
-from .pushes import HISTORY
+from .polls import async_pass_time
+from .pushes import HISTORY, SECOND
 from .recorded import ROOT, Recorded, known_time, now, recorded, titles
+from .viewers import until
 
 __all__ = ["known_time", "now", "recorded"]
 
@@ -218,6 +221,15 @@ class TestRefusals:
         answer = await recorded.browse(recorded.entry.entry_id)
         assert answer["error"]["message"] == "The Ring account Jane Doe is not loaded"
         assert await recorded.search("front person") == []
+
+    async def test_a_ring_that_wants_a_moment_gets_it(self, hass, freezer, recorded) -> None:
+        recorded.remember("motion_detected", TODAY + HOUR)
+        recorded.cloud.faults.add(HISTORY, status=429, headers={"Retry-After": "2"})
+        place = f"{recorded.entry.entry_id}/{recorded.door.id}/day/2026-11-20"
+        opening = asyncio.create_task(recorded.browse(place))
+        await until(lambda: recorded.entry.runtime_data.coordinator.seconds_to_wait > 0)
+        await async_pass_time(hass, freezer, 3 * SECOND)
+        assert titles((await opening)["result"]) == ["01:00 · Motion · 32 s"]
 
     @pytest.mark.parametrize(
         ("fault", "words"),
