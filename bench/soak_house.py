@@ -98,10 +98,15 @@ class House(Rig):
     async def stop(self) -> None:
         self.is_up = False
         await self._live(super().stop())
+        # Home Assistant leaves timers behind, which a process that ends takes along.
+        await self._end()
 
     async def kill(self) -> None:
         """Take its life."""
         self.is_up = False
+        await self._end()
+
+    async def _end(self) -> None:
         await self.loop.kill(self.life)
         self.hass.import_executor.shutdown(wait=False)
 
