@@ -24,6 +24,7 @@ from unittest.mock import patch
 
 from homeassistant.util import dt as dt_util
 from ring_cloud import Clock, RingCloud
+from ring_cloud.media_files import Files
 
 from .home import Home, scratch
 from .soak_clock import SimulatedLoop, simulated
@@ -188,6 +189,8 @@ async def soak(loop: SimulatedLoop, days: int, seed: int, *, is_told: bool = Fal
     frozen = patch.object(dt_util, "utcnow", lambda: datetime.now(UTC))
     async with RingCloud(clock=Clock(source=lambda: loop.true_time)) as cloud:
         cloud.switches.whep_media = "none"
+        # What the cloud keeps would look as if the house did.
+        cloud.media.files = Files(kept_bytes=1_000_000)
         home = Home(folder, cloud, cloud.add_account(devices=DEVICES))
         home.link(can_be_pushed=True)
         house = House(home, loop)

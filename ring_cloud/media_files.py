@@ -61,7 +61,8 @@ def _draw(drawn: Picture | Clip) -> bytes:
 class Files:
     """Every file is made once, however many ask for it."""
 
-    def __init__(self) -> None:
+    def __init__(self, kept_bytes: int = _KEPT_BYTES) -> None:
+        self._kept_bytes = kept_bytes
         self.made = 0
         """How many files were drawn so far, for tests of caches."""
         self._kept: OrderedDict[Picture | Clip, bytes] = OrderedDict()
@@ -95,7 +96,7 @@ class Files:
         self.made += 1
         self._kept[drawn] = data
         self._size += len(data)
-        while self._size > _KEPT_BYTES:
+        while self._size > self._kept_bytes:
             _, oldest = self._kept.popitem(last=False)
             self._size -= len(oldest)
         return data
