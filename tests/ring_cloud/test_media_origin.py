@@ -8,6 +8,7 @@ import pytest
 from yarl import URL
 
 from ring_cloud import Clock, ConflictError, RingCloud, read_time
+from ring_cloud.media_files import Files
 
 from .cameras import Camera, error
 
@@ -286,8 +287,8 @@ async def test_one_clip_for_many_is_made_once_and_whoever_leaves_spoils_it_for_n
     assert cloud.media.files.made == 1
 
 
-async def test_files_are_forgotten_when_they_become_too_many(cloud, camera, ring_ms, monkeypatch):
-    monkeypatch.setattr("ring_cloud.media_files._KEPT_BYTES", 60_000)
+async def test_files_are_forgotten_when_they_become_too_many(cloud, camera, ring_ms):
+    cloud.media.files = Files(kept_bytes=60_000)
     for index in itertools.chain(range(4), range(4)):
         await camera.picture(ring_ms + index)
 
