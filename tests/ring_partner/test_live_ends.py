@@ -253,7 +253,7 @@ async def test_a_camera_that_is_known_to_be_offline_is_not_asked_for(
 async def test_a_camera_that_says_it_is_encrypted_is_not_woken(
     cloud: RingCloud, camera: Device, linked: ConfigEntry, viewer: Viewer, browser: aiohttp.ClientSession
 ) -> None:
-    """Such a camera stays listed, unlike in the times before October 2025."""
+    """Ring may list such a camera all the same, and then says so in its configurations."""
     url = f"{cloud.url}/v1/devices"
     token = await linked.runtime_data.session.async_get_access_token()
     query = {"include": "status,capabilities,configurations,location"}
