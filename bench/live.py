@@ -93,9 +93,8 @@ class House:
         return [entry.entity_id for entry in entries if entry.domain == "camera" and entry.platform == DOMAIN]
 
 
-async def look(house: House, camera: str, seconds: float) -> tuple[aiohttp.ClientSession, Any, int, str]:
-    """Open a camera, and watch for so long; return the connection, the subscription, and what was seen."""
-    session = aiohttp.ClientSession()
+async def look(session: aiohttp.ClientSession, house: House, camera: str, seconds: float) -> tuple[Any, int, str]:
+    """Open a camera, and watch for so long; return the connection, its last request, and what was seen."""
     socket = await session.ws_connect(f"http://127.0.0.1:{house.home.port}/api/websocket", heartbeat=None)
     await socket.receive_json()
     await socket.send_json({"type": "auth", "access_token": house.token})
@@ -115,30 +114,31 @@ async def look(house: House, camera: str, seconds: float) -> tuple[aiohttp.Clien
                 await socket.send_json({"id": number, "session_id": event["session_id"], **request})
         elif event:
             seen = event["type"]
-    return session, socket, number, seen
+    return socket, number, seen
 
 
 async def cycle(house: House, seen: Counter[str], dice: random.Random) -> None:
     """Open a camera and end the view somehow."""
     await house.running.wait()
     end = dice.choices(list(ENDS), list(ENDS.values()))[0]
-    try:
-        session, socket, number, what = await look(house, dice.choice(house.cameras()), dice.random() * LONGEST_VIEW_S)
-    except aiohttp.ClientError, TypeError, ConnectionError, IndexError:
-        # Home Assistant is being stopped by another viewer: that is an end, too.
-        seen["cut short"] += 1
-        return
-    seen[f"{end}, {what}"] += 1
-    if end == "closed":
-        await socket.send_json({"id": number + 1, "type": "unsubscribe_events", "subscription": 1})
-    elif end == "account reloaded":
-        await house.reload()
-    elif end == "Home Assistant stopped":
-        await house.restart()
-    else:
-        # No goodbye: what a killed tab leaves is a connection that is reset.
-        socket._response.connection.transport.abort()  # noqa: SLF001
-    await session.close()
+    async with aiohttp.ClientSession() as session:
+        try:
+            camera, seconds = dice.choice(house.cameras()), dice.random() * LONGEST_VIEW_S
+            socket, number, what = await look(session, house, camera, seconds)
+        except aiohttp.ClientError, TypeError, ConnectionError, IndexError:
+            # Home Assistant is being stopped by another viewer: that is an end, too.
+            seen["cut short"] += 1
+            return
+        seen[f"{end}, {what}"] += 1
+        if end == "closed":
+            await socket.send_json({"id": number + 1, "type": "unsubscribe_events", "subscription": 1})
+        elif end == "account reloaded":
+            await house.reload()
+        elif end == "Home Assistant stopped":
+            await house.restart()
+        else:
+            # No goodbye: what a killed tab leaves is a connection that is reset.
+            socket._response.connection.transport.abort()  # noqa: SLF001
 
 
 async def weather(cloud: RingCloud, dice: random.Random) -> None:

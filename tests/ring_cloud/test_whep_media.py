@@ -83,16 +83,15 @@ async def test_a_viewer_sees_and_hears_the_camera(watch, clock):
             pass
 
 
-async def test_the_picture_comes_soon_and_steadily(watch):
+async def test_the_picture_comes_steadily(watch):
     viewer, _ = await watch()
     await viewer.frame()
-    began, first = time.monotonic(), await viewer.frame()
+    first = await viewer.frame()
     for _ in range(14):
         last = await viewer.frame()
 
     # A machine that is busy may leave some out; none comes early.
     assert 14 / 15 - 0.01 <= (last.pts - first.pts) / 90_000 < 5
-    assert time.monotonic() - began < 5
 
 
 async def test_an_offer_of_a_browser_is_answered_with_one_profile_retransmission_and_opus(partner, token, door):

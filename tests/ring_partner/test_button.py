@@ -192,7 +192,7 @@ async def test_ring_is_left_alone_as_long_as_it_asks_for(
 ) -> None:
     cloud.faults.add(PLAYBACK, status=429, headers={"Retry-After": "30"})
     for _ in range(2):
-        with pytest.raises(HomeAssistantError, match="Ring asks to wait 30 seconds"):
+        with pytest.raises(HomeAssistantError, match="Ring asks to wait 30 s"):
             await async_press(hass, TWO_NOTES)
     assert cloud.count("POST", PLAYBACK) == 1
 

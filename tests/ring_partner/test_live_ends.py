@@ -309,14 +309,14 @@ async def test_a_refusal_is_not_told_to_a_viewer_who_has_left(
 
 async def test_who_is_asked_to_wait_is_told_how_long_and_does_not_ask_again(cloud: RingCloud, viewer: Viewer) -> None:
     cloud.faults.add(SESSIONS, method="POST", status=429, headers={"Retry-After": "300"})
-    assert "too many requests from this app. Try again in 300 seconds" in await told(viewer)
+    assert "too many requests from this app. Try again in 300 s" in await told(viewer)
     assert "Ring asks to wait" in await told(viewer)
     assert cloud.count("POST", SESSIONS) == 1
 
 
 async def test_a_ring_that_is_busy_is_not_called_a_camera_that_is_offline(cloud: RingCloud, viewer: Viewer) -> None:
     cloud.faults.add(SESSIONS, method="POST", status=503, headers={"Retry-After": "120"})
-    assert await told(viewer) == "Ring asks to wait 120 seconds"
+    assert await told(viewer) == "Ring asks to wait 120 s"
 
 
 async def test_an_end_that_ring_will_not_hear_of_before_its_own_limit_is_not_repeated(

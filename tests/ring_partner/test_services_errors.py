@@ -31,8 +31,8 @@ from homeassistant.exceptions import ServiceValidationError
 WORDS = {
     RingAuthError("no"): "Ring no longer accepts this link",
     RingClientCredentialsError("no"): "Ring no longer accepts this link",
-    RingRateLimitError("no", status=429, retry_after=12.3): "Ring asks to wait 13 seconds",
-    RingUnavailableError("no", status=503, retry_after=60): "Ring asks to wait 60 seconds",
+    RingRateLimitError("no", status=429, retry_after=12.3): "Ring asks to wait 13 s",
+    RingUnavailableError("no", status=503, retry_after=60): "Ring asks to wait 60 s",
     RingUnavailableError("no", status=503): "Ring is busy, or the device is offline",
     RingUnavailableError("GET clip: garbage", status=500): "Ring cannot be reached: GET clip: garbage",
     RingForbiddenError("no", status=403): "may lack the permission group Sensors",
