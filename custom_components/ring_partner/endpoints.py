@@ -28,7 +28,7 @@ def endpoint_id(signing_key: str, endpoint: Endpoint) -> str:
     """Return the webhook id of an endpoint of one Ring app.
 
     Derived from the key that only Ring and the user know: the same for all accounts of the app and after any restart,
-    not to be guessed, and stored nowhere.
+    and not to be guessed.
     """
     digest = hmac.new(signing_key.encode(), f"ring_partner/{endpoint}".encode(), hashlib.sha256).hexdigest()
     # 128 bits are as good as 256 here, and an address of this length can still be read and compared.

@@ -188,7 +188,7 @@ function devicesScreen(owner, app) {
 }
 
 const WAITING_TEXT = {
-  unclaimed: (app) => `${app.name} has been told. Confirm now, and sign in on the page that opens.`,
+  unclaimed: (app) => `${app.name} has been told. Confirm now, and follow the page that opens.`,
   awaiting: (app) => `You have confirmed; ${app.name} has yet to finish. If its page did not open, confirm again.`,
 };
 

@@ -237,7 +237,7 @@ class TestRefusals:
             ({"status": 500}, "Ring cannot be reached"),
             ({"garbage": "html"}, "Ring cannot be reached"),
             ({"cut": "before"}, "Ring cannot be reached"),
-            ({"status": 429, "headers": {"Retry-After": "60"}}, "Ring asks to wait 60 seconds"),
+            ({"status": 429, "headers": {"Retry-After": "60"}}, "Ring asks to wait 60 s"),
             ({"status": 403}, "permission group"),
             ({"status": 404}, "Ring does not know this device any more"),
         ],
@@ -259,7 +259,7 @@ class TestRefusals:
         error = RingUnavailableError("wait", retry_after=30)
         recorded.entry.runtime_data.coordinator.heed(error)
         answer = await recorded.browse(f"{recorded.entry.entry_id}/{recorded.door.id}/day/2026-11-20")
-        assert answer["error"]["message"] == "Ring asks to wait 30 seconds"
+        assert answer["error"]["message"] == "Ring asks to wait 30 s"
         assert recorded.asked == 0
 
     @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=100, deadline=None)

@@ -296,7 +296,7 @@ async def test_ring_is_left_alone_as_long_as_it_asks_for(
     cloud.faults.add(VIDEO, status=429, headers={"Retry-After": "40"})
     clip = {"start": (NOW - HOUR).isoformat(), "duration": "00:00:01"}
     for _ in range(2):
-        with pytest.raises(HomeAssistantError, match="Ring asks to wait 40 seconds"):
+        with pytest.raises(HomeAssistantError, match="Ring asks to wait 40 s"):
             await async_download(hass, folder / "ring.mp4", **clip)
     assert cloud.count("POST", VIDEO) == 1
 
