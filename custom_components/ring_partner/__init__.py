@@ -120,10 +120,10 @@ async def _async_runtime_data(
         session,
         coordinator,
         activity,
-        pictures=Pictures(hass, entry, media, cache),
-        clips=Clips(hass, entry, media, cache),
+        pictures=Pictures(hass, entry, coordinator, media, cache),
+        clips=Clips(hass, entry, coordinator, media, cache),
         recordings=Recordings(client, coordinator, activity.labels),
-        live=LiveViews(hass, entry, Whep(client)),
+        live=LiveViews(hass, entry, coordinator, Whep(client)),
     )
 
 

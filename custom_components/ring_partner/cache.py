@@ -215,9 +215,7 @@ class DiskCache:
         if self._max_bytes is not None and size > self._max_bytes:
             raise OSError(errno.EFBIG, "The cache may not grow so large")
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        while shutil.disk_usage(self.folder).free < _HEADROOM_BYTES + size:
-            if not self.drop_oldest():
-                raise OSError(errno.ENOSPC, "The disk is nearly full")
+        self._leave_room(size)
         fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
         with self._lock:
             self._growing[path] = 0
@@ -228,6 +226,7 @@ class DiskCache:
         with self._lock:
             if (at := self._growing.get(path)) is None:
                 raise OSError(errno.ECANCELED, "The file has been discarded")
+            self._leave_room(count)
             if self._max_bytes is not None:
                 # All the others together would not make room enough.
                 is_hopeless = at + count > self._max_bytes
@@ -264,6 +263,14 @@ class DiskCache:
             if (key := next(iter(self._entries), None)) is not None:
                 self._drop(key)
             return key is not None
+
+    def _leave_room(self, count: int) -> None:
+        """Leave others what they need of the disk, once so many bytes more are on it. Raises OSError."""
+        with self._lock:
+            while shutil.disk_usage(self.folder).free < _HEADROOM_BYTES + count:
+                # What has no limit is small: without it others would have no more.
+                if self._max_bytes is None or not self.drop_oldest():
+                    raise OSError(errno.ENOSPC, "The disk is nearly full")
 
     def _take_stock(self) -> None:
         found: list[tuple[float, str, _Entry]] = []

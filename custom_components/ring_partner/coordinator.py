@@ -86,7 +86,8 @@ class RingCoordinator(DataUpdateCoordinator[RingData]):
         self.data = RingData(self._account, {})
         # Not before there are entities: they wait for one request only.
         self._account_due: datetime | None = None
-        self._not_before: datetime = dt_util.utcnow()
+        self._heeded_at = dt_util.utcnow()
+        self._wait_seconds = 0.0
         self._listed: Mapping[str, Device] = {}
         # A group may be listed and its history refused all the same.
         self.refused_history: set[PermissionGroup] = set()
@@ -113,13 +114,15 @@ class RingCoordinator(DataUpdateCoordinator[RingData]):
     @property
     def seconds_to_wait(self) -> float:
         """How long Ring has asked this app to send nothing more."""
-        return max((self._not_before - dt_util.utcnow()).total_seconds(), 0)
+        passed = (dt_util.utcnow() - self._heeded_at).total_seconds()
+        # A clock that is set back must not make it longer.
+        return self._wait_seconds - passed if 0 <= passed < self._wait_seconds else 0
 
     @callback
     def heed(self, err: RingError) -> None:
         """Remember how long Ring asks to wait: the limit is that of the app, whatever was asked for."""
         if isinstance(err, RingUnavailableError) and err.retry_after is not None:
-            self._not_before = dt_util.utcnow() + timedelta(seconds=err.retry_after)
+            self._heeded_at, self._wait_seconds = dt_util.utcnow(), err.retry_after
 
     async def async_ask[ValueT](self, request: Callable[[], Awaitable[ValueT]]) -> ValueT:
         """Ask Ring for what somebody waits for; where Ring wants to be left alone for a moment, it is.

@@ -94,6 +94,8 @@ class DeliveryWatch:
     def compare(self, event: RingEvent) -> None:
         """Look at an event of the history: it should have been pushed by now."""
         now = dt_util.utcnow()
+        # The clock may have been ahead when we began.
+        self._listening_since = min(self._listening_since, now)
         # What was missed before the last push has mended itself, and before we listened it was nobody's fault.
         since = max(self._listening_since, self._activity.pushed_at or self._listening_since)
         is_due = event.at >= since and now - event.at >= OVERDUE_AFTER

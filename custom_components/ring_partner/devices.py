@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime
 
-from homeassistant.core import HomeAssistant, callback
+from homeassistant.core import Event, HomeAssistant, callback
 from homeassistant.helpers import device_registry as dr
 from homeassistant.util import dt as dt_util
 
@@ -40,6 +40,13 @@ def identifiers(entry: RingConfigEntry, devices: Mapping[str, Device]) -> set[tu
             for component in device.capabilities.components
         }
     )
+
+
+def removed_identifiers(event: Event[dr.EventDeviceRegistryUpdatedData]) -> set[str]:
+    """Return our identifiers of a device that has been removed; others' may have another shape."""
+    if event.data["action"] != "remove":
+        return set()
+    return {identifier[1] for identifier in event.data["device"]["identifiers"] if identifier[0] == DOMAIN}
 
 
 class DeviceKeeper:

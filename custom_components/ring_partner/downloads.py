@@ -24,9 +24,11 @@ async def async_save_clip(hass: HomeAssistant, entry: RingConfigEntry, clip: Cli
 
     Raises RingError and HomeAssistantError.
     """
+    # The account may be unloaded meanwhile.
+    clips = entry.runtime_data.clips
     await async_wait_until(hass, clip.at + clip.duration)
     async with (
-        entry.runtime_data.clips.async_open(clip) as received,
+        clips.async_open(clip) as received,
         new_file(hass, path) as file,
         aclosing(received.chunks()) as chunks,
     ):

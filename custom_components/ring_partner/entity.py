@@ -12,7 +12,7 @@ from homeassistant.core import callback
 from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers.device_registry import ChildDeviceInfo, DeviceInfo
 from homeassistant.helpers.entity import Entity, EntityDescription
-from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
+from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback, async_get_current_platform
 from homeassistant.helpers.update_coordinator import CoordinatorEntity
 
 from .api import Component, Device, Feature
@@ -223,6 +223,7 @@ async def async_add_as_devices_appear(
 ) -> None:
     """Add the entities of every device, now and whenever a device appears or turns out to have more to show."""
     coordinator = entry.runtime_data.coordinator
+    platform = async_get_current_platform()
     seen: dict[str, object] = {}
     alive: set[str | None] = set()
 
@@ -232,7 +233,9 @@ async def async_add_as_devices_appear(
         for device in devices:
             if seen.get(device.id) != (shape := _shape(entry, device)):
                 seen[device.id] = shape
-                new += [entity for entity in build(device) if entity.unique_id not in alive]
+                # One that has been renamed was removed and added again by Home Assistant.
+                known = alive | {entity.unique_id for entity in platform.entities.values()}
+                new += [entity for entity in build(device) if entity.unique_id not in known]
         for entity in new:
             alive.add(entity.unique_id)
             # Entities of a device that only hides stay; those of one that was removed are needed again if it returns.

@@ -12,6 +12,7 @@ from homeassistant.helpers.storage import Store
 from homeassistant.util import dt as dt_util
 
 from .const import DOMAIN
+from .devices import removed_identifiers
 from .events import Kind, RingEvent, Source
 from .history_index import KEPT_FOR
 from .models import RingConfigEntry
@@ -82,11 +83,9 @@ class Labels:
     @callback
     def _device_changed(self, event: Event[dr.EventDeviceRegistryUpdatedData]) -> None:
         """Forget a device that is removed."""
-        if event.data["action"] == "remove":
-            gone = {identifier for domain, identifier in event.data["device"]["identifiers"] if domain == DOMAIN}
-            for device_id in gone & self._labels.keys():
-                del self._labels[device_id]
-                self._save_soon()
+        for device_id in removed_identifiers(event) & self._labels.keys():
+            del self._labels[device_id]
+            self._save_soon()
 
     def _save_soon(self) -> None:
         if not self._is_save_due and not self._is_closed:

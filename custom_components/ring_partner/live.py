@@ -124,10 +124,12 @@ class _View:
 class LiveViews:
     """The live views of one account: one viewer to a camera, because a second one may get no picture from Ring."""
 
-    def __init__(self, hass: HomeAssistant, entry: RingConfigEntry, whep: Whep) -> None:
+    def __init__(self, hass: HomeAssistant, entry: RingConfigEntry, coordinator: RingCoordinator, whep: Whep) -> None:
         """Prepare; nothing is requested before somebody watches."""
         self._hass = hass
         self._entry = entry
+        # Ends that Ring has not heard of yet outlive the unloaded account.
+        self._coordinator = coordinator
         self._whep = whep
         self._views: dict[str, _View] = {}
         self._opening: dict[asyncio.Task[object], CameraId] = {}
@@ -219,10 +221,6 @@ class LiveViews:
         await _async_finish(self._opening, CLOSE_SECONDS)
         await _async_finish(self._ending, CLOSE_SECONDS)
         self._hurry.clear()
-
-    @property
-    def _coordinator(self) -> RingCoordinator:
-        return self._entry.runtime_data.coordinator
 
     def _refusal(self, camera: CameraId, device: Device) -> WebRTCError | None:
         """Return why Ring is not asked: the camera would be black, or is not there, or Ring wants to be left alone."""

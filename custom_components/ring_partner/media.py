@@ -28,8 +28,9 @@ from .api import (
     RingUnavailableError,
 )
 from .cache import DiskCache
-from .const import DOMAIN, PermissionGroup
-from .devices import camera_identifier
+from .const import PermissionGroup
+from .coordinator import RingCoordinator
+from .devices import camera_identifier, removed_identifiers
 from .events import PERSON, SAME_WITHIN, STALE_AFTER, Activity, Kind, RingEvent, Source, events_from_history
 from .flights import Flight, Turns
 from .history import EVENT_TYPES
@@ -72,10 +73,18 @@ def picture_signal(entry_id: str, camera: CameraId) -> str:
 class Pictures:
     """The stills of one account."""
 
-    def __init__(self, hass: HomeAssistant, entry: RingConfigEntry, media: RingMedia, cache: DiskCache) -> None:
+    def __init__(
+        self,
+        hass: HomeAssistant,
+        entry: RingConfigEntry,
+        coordinator: RingCoordinator,
+        media: RingMedia,
+        cache: DiskCache,
+    ) -> None:
         """`cache` holds thumbnails and what was asked for."""
         self._hass = hass
         self._entry = entry
+        self._coordinator = coordinator
         self._media = media
         self._cache = cache
         # In a folder of their own: thumbnails and clips must not push them out.
@@ -92,10 +101,11 @@ class Pictures:
         self._requests = count()
         self._flights: dict[str, Flight] = {}
         self._missing: dict[str, tuple[type[RingMediaError], datetime]] = {}
+        self._is_closed = False
 
     async def async_start(self) -> None:
         """Bring back the last pictures, and from now on fetch one for each event."""
-        coordinator = self._entry.runtime_data.coordinator
+        coordinator = self._coordinator
         await self._kept.async_open()
         self._activity = dict(coordinator.data.activity)
         devices = coordinator.data.devices.values()
@@ -126,6 +136,8 @@ class Pictures:
         last = self._last.get(camera)
         if last is not None and last.at == at and not thumbnail:
             return last.picture
+        if self._is_closed:
+            raise RingUnavailableError("The account is being unloaded")
         key = f"{camera}/{round(at.timestamp() * 1000)}/{'thumbnail' if thumbnail else 'picture'}"
         if (flight := self._flights.get(key)) is None:
             flight = self._flights[key] = Flight()
@@ -189,7 +201,7 @@ class Pictures:
             return await self._async_ask(camera, at, picture_format)
 
         async with self._turns.async_taken(flight):
-            return await self._entry.runtime_data.coordinator.async_ask(ask)
+            return await self._coordinator.async_ask(ask)
 
     async def _async_ask(self, camera: CameraId, at: datetime, picture_format: PictureFormat | None = None) -> Picture:
         return await self._media.async_get_picture(
@@ -201,7 +213,7 @@ class Pictures:
     @callback
     def _follow(self) -> None:
         """Look at what has changed: devices that are new, and events that nobody announces."""
-        data = self._entry.runtime_data.coordinator.data
+        data = self._coordinator.data
         for device_id, device in data.devices.items():
             if device_id not in self._listening and cameras_of(device):
                 self._listen(device_id)
@@ -236,7 +248,7 @@ class Pictures:
                 )
 
     def _cameras(self, device_id: str) -> tuple[CameraId, ...]:
-        device = self._entry.runtime_data.coordinator.data.devices.get(device_id)
+        device = self._coordinator.data.devices.get(device_id)
         return () if device is None else cameras_of(device)
 
     @callback
@@ -262,8 +274,7 @@ class Pictures:
 
     def _queue(self, camera: CameraId) -> StillQueue:
         if camera not in self._queues:
-            coordinator = self._entry.runtime_data.coordinator
-            self._queues[camera] = StillQueue(self._hass, coordinator, partial(self._async_fetch, camera))
+            self._queues[camera] = StillQueue(self._hass, self._coordinator, partial(self._async_fetch, camera))
         return self._queues[camera]
 
     async def _async_fetch(self, camera: CameraId, event: RingEvent) -> bool:
@@ -281,7 +292,7 @@ class Pictures:
             _LOGGER.debug("No picture of the last event: %s", err)
             if isinstance(err, RingMediaNotReadyError) and err.status == _NO_KEY:
                 self._note_no_key(camera, event)
-            self._entry.runtime_data.coordinator.heed(err)
+            self._coordinator.heed(err)
             if isinstance(err, RingMediaNotFoundError):
                 return dt_util.utcnow() - event.at <= STALE_AFTER
             return isinstance(err, RingMediaNotReadyError | RingUnavailableError)
@@ -327,7 +338,7 @@ class Pictures:
 
     async def _async_look_back(self) -> None:
         """Find a first picture for cameras that have none: of what is known, or of the newest row of the history."""
-        data = self._entry.runtime_data.coordinator.data
+        data = self._coordinator.data
         for device_id in [device_id for device_id in data.devices if self._has_none(device_id)]:
             if (event := _newest(device_id, data.activity.get(device_id, Activity()))) is not None:
                 self._happened(event)
@@ -338,7 +349,7 @@ class Pictures:
         """Fetch the first picture there is."""
         for event in events:
             for camera in self._cameras(event.device_id):
-                if camera not in self._last and not self._entry.runtime_data.coordinator.seconds_to_wait:
+                if camera not in self._last and not self._coordinator.seconds_to_wait:
                     await self._async_fetch(camera, event)
 
     def _has_none(self, device_id: str) -> bool:
@@ -346,13 +357,12 @@ class Pictures:
         return bool(cameras) and all(camera not in self._last for camera in cameras)
 
     async def _async_newest_rows(self, device_id: str) -> list[RingEvent]:
-        runtime = self._entry.runtime_data
-        coordinator = runtime.coordinator
+        coordinator = self._coordinator
         is_refused = PermissionGroup.CAMERAS in coordinator.refused_history
         if is_refused or coordinator.seconds_to_wait > 0 or not coordinator.last_update_success:
             return []
         try:
-            rows = await runtime.client.async_get_history(device_id, EVENT_TYPES, max_pages=1)
+            rows = await self._entry.runtime_data.client.async_get_history(device_id, EVENT_TYPES, max_pages=1)
         except RingError as err:
             _LOGGER.debug("Could not look for a first picture: %s", err)
             coordinator.heed(err)
@@ -366,9 +376,7 @@ class Pictures:
     @callback
     def _device_changed(self, event: Event[dr.EventDeviceRegistryUpdatedData]) -> None:
         """Delete the pictures of a camera that is removed."""
-        if event.data["action"] != "remove":
-            return
-        gone = {identifier for domain, identifier in event.data["device"]["identifiers"] if domain == DOMAIN}
+        gone = removed_identifiers(event)
         known = {
             camera
             for camera in (*self._last, *self._queues)
@@ -390,6 +398,7 @@ class Pictures:
 
     @callback
     def _close(self) -> None:
+        self._is_closed = True
         stops: list[Callable[[], None]] = [*self._listening.values(), *(queue.close for queue in self._queues.values())]
         for stop in stops:
             stop()

@@ -14,7 +14,7 @@ _ALSO: Final[Mapping[Shelf, tuple[str, ...]]] = {
     Shelf.PEOPLE: ("person", "persons", "people", "human", "visitor", "visitors"),
     Shelf.VEHICLES: ("vehicle", "vehicles", "car", "cars"),
     Shelf.ANIMALS: ("animal", "animals", "pet", "pets"),
-    Shelf.LIVE_VIEWS: ("live",),
+    Shelf.LIVE_VIEWS: ("live", "live view"),
 }
 
 
@@ -43,13 +43,24 @@ def understand(text: str, texts: Mapping[str, str], today: date) -> Search:
     shelf: Shelf | None = None
     day: date | None = None
     names = []
-    for word in text.casefold().split():
-        if shelf is None and (found := shelves.get(word)) is not None:
-            shelf = found
-        elif day is None and (meant := days.get(word) or _date(word)) is not None:
-            day = meant
+    words = text.casefold().split()
+    longest = max(len(name.split()) for name in (*shelves, *days))
+    at = 0
+    while at < len(words):
+        # A folder may be called by several words.
+        for count in range(longest, 0, -1):
+            phrase = " ".join(words[at : at + count])
+            if shelf is None and (found := shelves.get(phrase)) is not None:
+                shelf = found
+            elif day is None and (meant := days.get(phrase) or _date(phrase)) is not None:
+                day = meant
+            else:
+                continue
+            break
         else:
-            names.append(word)
+            count = 1
+            names.append(words[at])
+        at += count
     return Search(shelf, day, tuple(names))
 
 

@@ -82,6 +82,13 @@ class Recordings:
         await index.async_reach(start, end)
         return self._read(camera, index.between(start, end))
 
+    async def async_newest(self, camera: CameraId) -> Recording | None:
+        """Return what was recorded last; None if none of the newest is of this lens. Raises RingError."""
+        index = self._index(camera.device_id, ",".join(_KINDS))
+        await index.async_peek()
+        found = self._read(camera, sorted(index.rows, key=attrgetter("start"), reverse=True))
+        return next(iter(found), None)
+
     async def async_on(self, shelf: Shelf, camera: CameraId, start: datetime, end: datetime) -> list[Recording]:
         """Return the recordings of a span that belong on a shelf, newest first. Raises RingError."""
         wanted = _FILTERS[shelf]

@@ -55,6 +55,8 @@ async def async_last_picture(
 
 async def _async_newest(entry: RingConfigEntry, camera: CameraId) -> datetime | None:
     recordings, now = entry.runtime_data.recordings, dt_util.utcnow()
+    if (newest := await recordings.async_newest(camera)) is not None:
+        return newest.at
     for span in SEARCHED:
         if found := await recordings.async_between(camera, now - span, now):
             return found[0].at

@@ -17,6 +17,7 @@ RETRY_AFTER: Final = timedelta(seconds=2)
 RETRIES: Final = 4
 # So long after the last request a new event has to wait: something may move for minutes on end.
 _SPACING: Final = {Kind.MOTION: timedelta(seconds=10), Kind.RING: timedelta(seconds=2)}
+_LONGEST_SPACING: Final = max(_SPACING.values())
 
 type Fetch = Callable[[RingEvent], Awaitable[bool]]
 
@@ -70,9 +71,11 @@ class StillQueue:
         self._stop_timer()
         if self._is_busy or self._is_closed or (due := self._due()) is None:
             return
-        wait = max((due - dt_util.utcnow()).total_seconds(), self._coordinator.seconds_to_wait)
-        if wait > 0:
-            self._cancel_timer = async_call_later(self._hass, wait, self._plan)
+        if (wait := due - dt_util.utcnow()) > _LONGEST_SPACING:
+            # The clock has been set back.
+            wait = timedelta(0)
+        if (seconds := max(wait.total_seconds(), self._coordinator.seconds_to_wait)) > 0:
+            self._cancel_timer = async_call_later(self._hass, seconds, self._plan)
             return
         self._is_busy = True
         # Not at once: the bell comes first, and of many rows of the history only the newest is worth a request.

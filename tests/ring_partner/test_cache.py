@@ -175,9 +175,33 @@ class TestDisk:
         self, cache: DiskCache, monkeypatch: pytest.MonkeyPatch, folder: Path
     ) -> None:
         await cache.async_write("a", b"one")
-        usage = shutil._ntuple_diskusage(10**9, 10**9 - 5000, 5000)
-        monkeypatch.setattr("custom_components.ring_partner.cache.shutil.disk_usage", lambda _: usage)
+        fill_disk(monkeypatch, 5000)
         await cache.async_write("b", b"two")
+        assert list(folder.iterdir()) == []
+
+    async def test_what_has_no_limit_stays_on_a_full_disk(
+        self, hass: HomeAssistant, monkeypatch: pytest.MonkeyPatch, folder: Path
+    ) -> None:
+        """The last pictures are small, and dropping them would help nobody."""
+        kept = DiskCache(hass, folder)
+        await kept.async_open()
+        await kept.async_write("a", b"one")
+        fill_disk(monkeypatch, 5000)
+        await kept.async_write("b", b"two")
+        assert await kept.async_read("a") == b"one"
+        assert await kept.async_read("b") is None
+
+    async def test_what_grows_without_telling_how_large_leaves_room_too(
+        self, cache: DiskCache, monkeypatch: pytest.MonkeyPatch, folder: Path
+    ) -> None:
+        growing = cache.partial("a")
+        growing.begin()
+        growing.append(b"one")
+        fill_disk(monkeypatch, 5000)
+        with pytest.raises(OSError, match="nearly full"):
+            growing.append(b"two")
+        growing.discard()
+        growing.close()
         assert list(folder.iterdir()) == []
 
     async def test_one_that_cannot_be_read_has_nothing(
@@ -282,3 +306,9 @@ def test_no_name_leads_out_of_the_folder_and_no_file_beyond_the_limit(
         assert on_disk == cache.used <= 1000
     after = {path for path in folder.parents[1].rglob("*") if folder not in path.parents}
     assert after - before <= {folder, folder.parent}
+
+
+def fill_disk(monkeypatch: pytest.MonkeyPatch, free: int) -> None:
+    """Let so many bytes be free."""
+    usage = shutil._ntuple_diskusage(10**9, 10**9 - free, free)
+    monkeypatch.setattr("custom_components.ring_partner.cache.shutil.disk_usage", lambda _: usage)

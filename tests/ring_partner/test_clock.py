@@ -64,6 +64,33 @@ async def test_what_happened_before_the_start_stays_before_it(
     assert state_of(hass, entry, door, "last_ring") != "unknown"
 
 
+async def test_a_clock_that_is_set_back_is_not_taken_for_rings_wish_to_be_left_alone(
+    home: Home, entry: ConfigEntry, hass: HomeAssistant, passed: Passed
+) -> None:
+    right = home.freezer.time_to_freeze
+    home.freezer.move_to(right + AHEAD)
+    await async_set_up(hass, entry)
+    home.freezer.move_to(right)
+    home.cloud.requests.clear()
+    await entry.runtime_data.coordinator.async_refresh()
+    assert home.cloud.count("GET", "/v1/devices") == 1
+
+
+async def test_a_clock_that_is_set_back_ends_a_wait_that_ring_asked_for(
+    home: Home, pushed: ConfigEntry, passed: Passed
+) -> None:
+    coordinator = pushed.runtime_data.coordinator
+    home.cloud.faults.add("/v1/devices", status=429, headers={"Retry-After": "60"}, count=1)
+    home.cloud.requests.clear()
+    await coordinator.async_refresh()
+    await coordinator.async_refresh()
+    assert home.cloud.count("GET", "/v1/devices") == 1
+    assert not coordinator.last_update_success
+    home.freezer.tick(-AHEAD)
+    await coordinator.async_refresh()
+    assert coordinator.last_update_success
+
+
 async def test_a_history_read_until_what_is_yet_to_come_is_read_again(
     home: Home, entry: ConfigEntry, hass: HomeAssistant, account: Account, hass_storage: dict[str, object]
 ) -> None:

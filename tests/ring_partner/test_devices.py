@@ -5,6 +5,7 @@ from typing import Any
 
 from freezegun.api import FrozenDateTimeFactory
 import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.typing import WebSocketGenerator
 from syrupy.assertion import SnapshotAssertion
 
@@ -76,6 +77,36 @@ async def test_a_device_that_turns_out_to_have_more_gets_more_entities(
     await async_pass_time(hass, freezer)
     assert state_of(hass, linked, silent, "signal_strength") == "fair"
     assert before.keys() < states_of(hass, linked, silent).keys()
+
+
+async def test_an_entity_that_the_user_has_renamed_is_not_added_twice(
+    hass: HomeAssistant,
+    linked: ConfigEntry,
+    account: Account,
+    freezer: FrozenDateTimeFactory,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    silent = account.device("Attic Window")
+    contact = entity_ids(hass, linked, silent)["contact"]
+    er.async_get(hass).async_update_entity(contact, new_entity_id="binary_sensor.roof")
+    await hass.async_block_till_done(wait_background_tasks=True)
+    silent.set(signal_strength="fair")
+    await async_pass_time(hass, freezer)
+    assert state_of(hass, linked, silent, "signal_strength") == "fair"
+    assert hass.states.get("binary_sensor.roof").state == STATE_OFF
+    assert [record.message for record in caplog.records if record.levelname == "ERROR"] == []
+
+
+async def test_a_device_of_others_that_goes_is_no_business_of_ours(
+    hass: HomeAssistant, linked: ConfigEntry, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Some integrations have identifiers of three parts."""
+    registry, others = dr.async_get(hass), MockConfigEntry(domain="bond")
+    others.add_to_hass(hass)
+    device = registry.async_get_or_create(config_entry_id=others.entry_id, identifiers={("bond", "hub", "fan")})
+    registry.async_remove_device(device.id)
+    await hass.async_block_till_done(wait_background_tasks=True)
+    assert [record.message for record in caplog.records if record.levelname == "ERROR"] == []
 
 
 class TestRename:

@@ -100,6 +100,21 @@ async def test_an_end_that_fails_is_tried_in_a_hurry_when_the_account_is_unloade
     assert not cloud.live.open_sessions
 
 
+async def test_an_end_that_fails_is_tried_until_ring_takes_it_after_the_account_is_unloaded(
+    hass: HomeAssistant, cloud: RingCloud, linked: ConfigEntry, viewer: Viewer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("HURRY_SECONDS", "END_AGAIN_SECONDS", "CLOSE_SECONDS"):
+        monkeypatch.setattr(f"custom_components.ring_partner.live.{name}", 0.01)
+    fault = cloud.faults.add(SESSIONS, method="DELETE", status=500, count=None)
+    await viewer.watch()
+    assert await hass.config_entries.async_unload(linked.entry_id)
+    assert cloud.live.open_sessions
+    tried = cloud.count("DELETE", SESSIONS)
+    await until(lambda: cloud.count("DELETE", SESSIONS) > tried + 1)
+    cloud.faults.remove(fault.id)
+    await until(lambda: not cloud.live.open_sessions)
+
+
 async def test_unloading_ends_the_view_first_and_says_so(
     hass: HomeAssistant, cloud: RingCloud, linked: ConfigEntry, viewer: Viewer
 ) -> None:

@@ -319,6 +319,9 @@ class TestSearch:
                 ["11-20 08:00 · Ring · Front Door", "11-20 07:00 · Motion · Driveway"],
             ),
             ("live", ["11-20 06:00 · Live view · Front Door"]),
+            ("live views", ["11-20 06:00 · Live view · Front Door"]),
+            ("front live view today", ["11-20 06:00 · Live view · Front Door"]),
+            ("views", []),
             ("2026-02-30", []),
         ],
     )

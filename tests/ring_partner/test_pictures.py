@@ -247,6 +247,18 @@ class TestTooMuch:
         assert asked(cloud) == 2
         assert shows(pushed, door) == ms(at)
 
+    async def test_a_clock_that_is_set_back_keeps_no_picture_waiting(self, freezer, hass, cloud, pushed, door) -> None:
+        ahead = 7200 * SECOND
+        cloud.deliveries.mischief("hold")
+        first = cloud.happen(door, "motion_detected")
+        freezer.tick(ahead)
+        await cloud.deliveries.release()
+        await async_arrive(hass, cloud)
+        assert shows(pushed, door) == first.timestamp_ms
+        freezer.tick(5 * SECOND - ahead)
+        at = await async_press(hass, cloud, door)
+        assert shows(pushed, door) == ms(at)
+
 
 class TestRefused:
     async def test_an_encrypted_picture_is_said_to_be_one(self, freezer, hass, cloud, pushed, door) -> None:

@@ -317,3 +317,18 @@ async def test_without_a_response_it_saves_all_the_same(
 async def test_the_future_is_refused(hass: HomeAssistant, seen: ConfigEntry, folder: Path) -> None:
     with pytest.raises(ServiceValidationError, match="This time is yet to come"):
         await async_download(hass, folder / "ring.mp4", start=(NOW + HOUR).isoformat())
+
+
+async def test_an_account_that_is_unloaded_while_a_clip_is_waited_for(
+    freezer: FrozenDateTimeFactory, hass: HomeAssistant, seen: ConfigEntry, cloud: RingCloud, bell: Device, folder: Path
+) -> None:
+    freezer.tick(1)
+    ring_at(cloud, bell, NOW)
+    clip = {"start": NOW.isoformat(), "duration": "00:00:10"}
+    saving = asyncio.create_task(async_download(hass, folder / "ring.mp4", **clip))
+    await asyncio.sleep(0)
+    await hass.config_entries.async_unload(seen.entry_id)
+    await async_pass_time(hass, freezer, timedelta(seconds=15))
+    with pytest.raises(HomeAssistantError, match="Ring cannot be reached"):
+        await saving
+    assert [*folder.iterdir()] == []

@@ -302,6 +302,34 @@ async def test_a_picture_that_does_not_come_is_not_waited_for_long(
     assert timedelta(seconds=8) <= dt_util.utcnow() - began < timedelta(seconds=15)
 
 
+async def test_an_account_that_is_unloaded_while_a_picture_is_waited_for(
+    hass: HomeAssistant, pushed: ConfigEntry, home: Home, cloud: RingCloud, bell: Device
+) -> None:
+    cloud.switches.recording_ready_after = 60
+    await home.happen(bell, "button_press")
+    call = asyncio.create_task(async_act(hass, "get_snapshot"))
+    asked = cloud.count("POST", IMAGE)
+    while cloud.count("POST", IMAGE) == asked:
+        await asyncio.sleep(0)
+    await hass.async_block_till_done()
+    await hass.config_entries.async_unload(pushed.entry_id)
+    await async_let_time_pass(home, call)
+    with pytest.raises(HomeAssistantError, match="Ring cannot be reached"):
+        await call
+
+
+async def test_the_newest_of_long_ago_costs_one_page(
+    hass: HomeAssistant, seen: ConfigEntry, cloud: RingCloud, bell: Device
+) -> None:
+    for back in range(60):
+        past(cloud, bell, "button_press", NOW - (48 + back) * HOUR)
+    await async_set_up(hass, seen)
+    cloud.requests.clear()
+    answer = await async_act(hass, "get_snapshot")
+    assert datetime.fromisoformat(answer["time"]) == NOW - 48 * HOUR
+    assert cloud.count("GET", HISTORY) == 1
+
+
 async def test_a_picture_that_is_there_is_not_asked_for_again(
     hass: HomeAssistant, freezer: FrozenDateTimeFactory, seen: ConfigEntry, cloud: RingCloud, bell: Device
 ) -> None:
