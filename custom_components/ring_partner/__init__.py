@@ -73,6 +73,11 @@ async def async_setup_entry(hass: HomeAssistant, entry: RingConfigEntry) -> bool
     """Set up one linked account."""
     expect(hass, entry)
     implementation = await _async_implementation(hass, entry)
+    if implementation is not None and (key := entry.data.get(CONF_SIGNING_KEY)):
+        # While there is an account of this Ring app, its owner may enable the app for another one, or again, also after
+        # the link has been lost.
+        _, release = await async_acquire_listener(hass, implementation, key)
+        entry.async_on_unload(release)
     try:
         record = await async_newest_record(hass, entry)
     except RingAuthError as err:
@@ -92,10 +97,6 @@ async def async_setup_entry(hass: HomeAssistant, entry: RingConfigEntry) -> bool
             coordinator.async_update_listeners()
 
     session.async_add_listener(show_loss)
-    if implementation is not None and (key := entry.data.get(CONF_SIGNING_KEY)):
-        # While an account of this Ring app is linked, its owner may enable the app for another one, or again.
-        _, release = await async_acquire_listener(hass, implementation, key)
-        entry.async_on_unload(release)
     await coordinator.async_config_entry_first_refresh()
     clear(hass, entry, AccountIssue.LINK_REMOVED, AccountIssue.LINK_ENDED, AccountIssue.LINK_REFUSED)
     entry.runtime_data = await _async_runtime_data(hass, entry, client, session, coordinator)

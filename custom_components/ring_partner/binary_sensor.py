@@ -160,6 +160,7 @@ class HeldBinarySensor(DeviceEntity[bool], BinarySensorEntity):
         self._last_fn = description.last_fn
         self._hold_seconds = hold_seconds
         self._attr_is_on = False
+        self._held_until = 0.0
         self._cancel_timer: CALLBACK_TYPE | None = None
 
     @override
@@ -174,10 +175,14 @@ class HeldBinarySensor(DeviceEntity[bool], BinarySensorEntity):
         activity = self.coordinator.config_entry.runtime_data.activity
         self.async_on_remove(activity.listen(self._device_id, self._on_event, to_details=True))
         self.async_on_remove(self._stop_timer)
+        # One that is renamed is added again, maybe in the middle of a hold.
+        self._attr_is_on = False
+        left = self._held_until - self.hass.loop.time()
         # The event may be what this entity was made for, or may have come just before a reload.
         began = self._last_fn(self.coordinator.data.activity.get(self._device_id, NOTHING_YET))
         if began is not None:
-            self._hold(self._hold_seconds - (dt_util.utcnow() - began).total_seconds())
+            left = max(left, self._hold_seconds - (dt_util.utcnow() - began).total_seconds())
+        self._hold(min(left, self._hold_seconds))
 
     @callback
     def _on_event(self, event: RingEvent) -> None:
@@ -188,6 +193,7 @@ class HeldBinarySensor(DeviceEntity[bool], BinarySensorEntity):
     def _hold(self, seconds: float) -> None:
         if seconds > 0:
             self._stop_timer()
+            self._held_until = self.hass.loop.time() + seconds
             self._cancel_timer = async_call_later(self.hass, seconds, self._release)
             self._attr_is_on = True
 

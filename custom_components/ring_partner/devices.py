@@ -1,11 +1,9 @@
 """The device registry: devices appear, change their names, and go."""
 
 from collections.abc import Mapping
-from datetime import datetime
 
 from homeassistant.core import Event, HomeAssistant, callback
 from homeassistant.helpers import device_registry as dr
-from homeassistant.util import dt as dt_util
 
 from .api import Device
 from .const import DOMAIN, MANUFACTURER, OPTION_DOORBELLS, STALE_AFTER
@@ -54,10 +52,11 @@ class DeviceKeeper:
 
     def __init__(self, hass: HomeAssistant, entry: RingConfigEntry) -> None:
         """Register the account, to which every device belongs."""
+        self._hass = hass
         self._registry = dr.async_get(hass)
         self._entry = entry
         self._registered: dict[str, tuple[object, ...]] = {}
-        self._missing_since: dict[str, datetime] = {}
+        self._missing_since: dict[str, float] = {}
         self._account = self._registry.async_get_or_create(
             config_entry_id=entry.entry_id,
             identifiers={(DOMAIN, account_identifier(entry))},
@@ -99,7 +98,7 @@ class DeviceKeeper:
     @callback
     def remove(self, device_id: str) -> None:
         """Remove a device that is known to be gone."""
-        entry = self._registry.async_get_device({(DOMAIN, device_id)})
+        entry = self._registry.async_get_device_by_identifier((DOMAIN, device_id), self._entry.entry_id)
         if entry is not None:
             self._registry.async_remove_device(entry.id)
         self._registered.pop(device_id, None)
@@ -109,7 +108,7 @@ class DeviceKeeper:
 
         A device that switches to end-to-end encryption leaves the list without a word and may come back.
         """
-        now = dt_util.utcnow()
+        now = self._hass.loop.time()
         present = identifiers(self._entry, devices)
         # Children first: the registry removes them together with their parent.
         for entry in (
@@ -118,7 +117,7 @@ class DeviceKeeper:
         ):
             if not entry.identifiers.isdisjoint(present):
                 self._missing_since.pop(entry.id, None)
-            elif now - self._missing_since.setdefault(entry.id, now) >= STALE_AFTER:
+            elif now - self._missing_since.setdefault(entry.id, now) >= STALE_AFTER.total_seconds():
                 self._registry.async_remove_device(entry.id)
                 del self._missing_since[entry.id]
         self._registered = {key: seen for key, seen in self._registered.items() if key in devices}

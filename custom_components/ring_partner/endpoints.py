@@ -55,13 +55,16 @@ async def _async_cloudhook_url(hass: HomeAssistant, webhook_id: str, known: str 
     if "cloud" not in hass.config.components:
         return None
     # Where Home Assistant Cloud is not in use its packages are not worth the time to import.
+    from hass_nabucasa import CloudError  # noqa: PLC0415
+
     from homeassistant.components import cloud  # noqa: PLC0415
 
     if not cloud.async_active_subscription(hass):
         return None
     try:
         return await cloud.async_get_or_create_cloudhook(hass, webhook_id)
-    except cloud.CloudNotAvailable:
+    except cloud.CloudNotAvailable, CloudError, TimeoutError, ValueError:
+        # Not connected, or its own cloud does not make one now.
         is_own = known is None or known.endswith(webhook.async_generate_path(webhook_id))
         return None if is_own else known
 
@@ -70,11 +73,13 @@ async def async_delete_cloudhooks(hass: HomeAssistant, signing_key: str) -> None
     """Give back the addresses that Home Assistant Cloud lent for a Ring app."""
     if "cloud" not in hass.config.components:
         return
+    from hass_nabucasa import CloudError  # noqa: PLC0415
+
     from homeassistant.components import cloud  # noqa: PLC0415
 
     for endpoint in Endpoint:
         # There may be none, and the cloud may be out of reach: its page lists what is left.
-        with suppress(cloud.CloudNotAvailable, ValueError):
+        with suppress(cloud.CloudNotAvailable, CloudError, TimeoutError, ValueError):
             await cloud.async_delete_cloudhook(hass, endpoint_id(signing_key, endpoint))
 
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 import logging
 
+from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import CALLBACK_TYPE, HassJob, HomeAssistant, callback
 from homeassistant.helpers.event import async_call_later
 from homeassistant.util import dt as dt_util
@@ -67,6 +68,10 @@ class HistoryReader:
         if not self._entry.pref_disable_polling:
             self._call_in(FIRST_AFTER_SECONDS)
 
+    def _is_leaving(self) -> bool:
+        """Whether nobody would hear of it any more; what is not read now will be after a reload."""
+        return self._entry.state is ConfigEntryState.UNLOAD_IN_PROGRESS
+
     def _close(self) -> None:
         self._closed = True
         self._stop()
@@ -88,7 +93,7 @@ class HistoryReader:
         self._waits = {device_id: wait for device_id, wait in self._waits.items() if device_id in cameras}
         # While Ring is down or asks to wait, what happened there can wait, too.
         is_up = self._coordinator.last_update_success and not self._coordinator.seconds_to_wait
-        if is_up and (device_id := self._next(cameras)) is not None:
+        if is_up and not self._is_leaving() and (device_id := self._next(cameras)) is not None:
             await self._async_read_next(device_id)
             self._report_if_refused(cameras)
         # What was read may have shown that pushes are missing.
@@ -159,7 +164,7 @@ class HistoryReader:
         since = self._activity.unread_since(device_id)
         rows = await self._client.async_get_history(device_id, EVENT_TYPES, since=since, max_pages=MAX_PAGES)
         self._coordinator.refused_history.clear()
-        if self._closed:
+        if self._closed or self._is_leaving():
             return
         for event in events_from_history(device_id, sorted(rows, key=_start)):
             self._activity.handle(event)

@@ -214,7 +214,8 @@ class RingLinkFlow(AbstractOAuth2FlowHandler):
         if key := self._signing_key or (entry.data.get(CONF_SIGNING_KEY) if entry else None):
             data[CONF_SIGNING_KEY] = key
         self._finished = True
-        if url := self._urls.get(f"{Endpoint.EVENTS}_url"):
+        known = entry.data if entry is not None and entry.data.get(CONF_SIGNING_KEY) == key else {}
+        if url := self._urls.get(f"{Endpoint.EVENTS}_url") or known.get(CONF_WEBHOOK_URL):
             data[CONF_WEBHOOK_URL] = url
         if entry is not None:
             return self.async_update_reload_and_abort(entry, data=data)

@@ -140,7 +140,7 @@ def _watch_address(hass: HomeAssistant, entry: RingConfigEntry, url: str | None)
     """Start over when the address changes: another external URL, or Home Assistant Cloud comes or goes."""
 
     async def async_compare() -> None:
-        if await async_webhook_url(hass, entry) != url:
+        if await async_webhook_url(hass, entry, url) != url:
             hass.config_entries.async_schedule_reload(entry.entry_id)
 
     @callback
@@ -151,11 +151,14 @@ def _watch_address(hass: HomeAssistant, entry: RingConfigEntry, url: str | None)
     entry.async_on_unload(async_listen_cloud(hass, changed))
 
 
-async def async_webhook_url(hass: HomeAssistant, entry: RingConfigEntry) -> str | None:
-    """Return where Ring can push to, if anywhere; say so when that is not what the user was shown."""
+async def async_webhook_url(hass: HomeAssistant, entry: RingConfigEntry, known: str | None = None) -> str | None:
+    """Return where Ring can push to, if anywhere; say so when that is not what the user was shown.
+
+    `known` is the address that is in use.
+    """
     key: str | None = entry.data.get(CONF_SIGNING_KEY)
     shown: str | None = entry.data.get(CONF_WEBHOOK_URL)
-    url = None if key is None else await async_public_url(hass, endpoint_id(key, Endpoint.EVENTS), shown)
+    url = None if key is None else await async_public_url(hass, endpoint_id(key, Endpoint.EVENTS), known or shown)
     is_missing = shown is not None and url is None
     is_changed = shown is not None and url is not None and url != shown
     if is_missing:

@@ -82,11 +82,14 @@ class Recordings:
         await index.async_reach(start, end)
         return self._read(camera, index.between(start, end))
 
-    async def async_newest(self, camera: CameraId) -> Recording | None:
-        """Return what was recorded last; None if none of the newest is of this lens. Raises RingError."""
+    async def async_newest(self, camera: CameraId, since: datetime) -> Recording | None:
+        """Return what was recorded last, if it is on the newest page or not older than that. Raises RingError."""
         index = self._index(camera.device_id, ",".join(_KINDS))
         await index.async_peek()
         found = self._read(camera, sorted(index.rows, key=attrgetter("start"), reverse=True))
+        if not found:
+            # Of a device with several lenses, others may have seen all of it.
+            found = await self.async_between(camera, since, dt_util.utcnow())
         return next(iter(found), None)
 
     async def async_on(self, shelf: Shelf, camera: CameraId, start: datetime, end: datetime) -> list[Recording]:

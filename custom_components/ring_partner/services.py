@@ -33,7 +33,7 @@ from .identifiers import CameraId, ClipId, EventId, Shelf
 from .kinds import cameras_of
 from .models import RingConfigEntry
 from .recordings import Recording
-from .snapshots import SEARCHED, async_last_picture, async_picture_of
+from .snapshots import async_last_picture, async_picture_of
 from .views import PictureView
 
 ATTR_DURATION: Final = "duration"
@@ -45,6 +45,8 @@ ATTR_SOUND: Final = "sound"
 ATTR_START: Final = "start"
 ATTR_TIME: Final = "time"
 ATTR_TYPES: Final = "types"
+# How far back an event is looked for: first where it most likely is.
+_SEARCHED: Final = (timedelta(days=1), timedelta(days=30))
 
 LIVE_VIEW: Final = "live_view"
 EVENT_TYPES: Final = (*Kind, "human", "vehicle", "animal", "package", "other_motion", LIVE_VIEW)
@@ -277,7 +279,7 @@ async def _async_moment(call: ServiceCall, entry: RingConfigEntry, camera: Camer
     if (announced := _announced(call, event_id)) is not None:
         return announced, DEFAULT_LENGTH
     recordings = entry.runtime_data.recordings
-    for span in SEARCHED:
+    for span in _SEARCHED:
         for item in await recordings.async_between(camera, now - span, now):
             if item.event_id == event_id:
                 return item.at, item.duration

@@ -15,8 +15,8 @@ from .models import RingConfigEntry
 # Right after an event Ring has no picture of it yet; mostly it has within seconds.
 _RETRIES: Final = 4
 _RETRY_AFTER: Final = timedelta(seconds=2)
-# How far back the newest recording is looked for: first where it most likely is.
-SEARCHED: Final = (timedelta(days=1), timedelta(days=30))
+# How far back the newest recording is looked for.
+_SEARCHED: Final = timedelta(days=30)
 
 
 async def async_picture_of(hass: HomeAssistant, entry: RingConfigEntry, camera: CameraId, at: datetime) -> Picture:
@@ -54,10 +54,5 @@ async def async_last_picture(
 
 
 async def _async_newest(entry: RingConfigEntry, camera: CameraId) -> datetime | None:
-    recordings, now = entry.runtime_data.recordings, dt_util.utcnow()
-    if (newest := await recordings.async_newest(camera)) is not None:
-        return newest.at
-    for span in SEARCHED:
-        if found := await recordings.async_between(camera, now - span, now):
-            return found[0].at
-    return None
+    newest = await entry.runtime_data.recordings.async_newest(camera, dt_util.utcnow() - _SEARCHED)
+    return None if newest is None else newest.at

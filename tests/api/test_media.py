@@ -174,6 +174,8 @@ class TestARefusal:
             (picture(b""), RingUnavailableError),
             (picture(b"\x00" * 500), RingMediaUnreadableError),
             (picture(b"GIF89a"), RingMediaUnreadableError),
+            (picture(b"<\x9e\x07" * 500), RingMediaUnreadableError),
+            (picture(b"\n <!DOCTYPE HTML PUBLIC>"), RingUnavailableError),
             (CUT, RingUnavailableError),
         ],
     )

@@ -13,14 +13,15 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry, async_
 
 from custom_components.ring_partner.endpoints import Endpoint, endpoint_id
 from homeassistant.config_entries import ConfigEntry
+from homeassistant.const import STATE_UNAVAILABLE
 from homeassistant.core import HomeAssistant, ServiceCall
 from homeassistant.exceptions import HomeAssistantError
-from homeassistant.helpers import device_registry as dr
+from homeassistant.helpers import device_registry as dr, entity_registry as er
 from homeassistant.setup import async_setup_component
 from ring_cloud import Account, App, RingCloud
 
 from .conftest import SIGNING_KEY
-from .polls import async_pass_time, async_set_up, entity_ids
+from .polls import async_pass_time, async_set_up, entity_ids, state_of
 
 BLUEPRINTS = Path(__file__).parents[2] / "blueprints"
 NOON = "2026-06-15 19:00:00+00:00"
@@ -173,6 +174,24 @@ async def test_the_picture_is_of_who_rings_and_not_of_who_came_before(
     assert second["image"] == f"/api/image_proxy/{image}"
     assert second["tag"] == first["tag"]
     assert second["alert_once"] is True
+
+
+async def test_a_ring_of_long_ago_is_no_news_when_the_doorbell_is_enabled_again(
+    freezer: FrozenDateTimeFactory, hass: HomeAssistant, pushed: ConfigEntry, happen: Happen
+) -> None:
+    sent, phones = async_mock_service(hass, "notify", "mobile_app_ipad"), [add_phone(hass, "iPad")]
+    await use(hass, "doorbell_notification", doorbell=["event.front_door_doorbell"], phones=phones)
+    await happen("Front Door")
+    assert len(sent) == 1
+    registry = er.async_get(hass)
+    registry.async_update_entity("event.front_door_doorbell", disabled_by=er.RegistryEntryDisabler.USER)
+    await calm()
+    await pass_time(hass, freezer, hours=1)
+    registry.async_update_entity("event.front_door_doorbell", disabled_by=None)
+    await hass.config_entries.async_reload(pushed.entry_id)
+    await calm()
+    assert hass.states.get("event.front_door_doorbell").attributes["event_type"] == "ring"
+    assert len(sent) == 1
 
 
 async def test_a_notification_needs_neither_picture_nor_button(
@@ -368,6 +387,16 @@ async def test_a_device_that_stays_offline_is_reported_and_its_return_too(
     await set_online(online=False)
     await pass_time(hass, freezer, minutes=11)
     assert texts(said) == ["Driveway is offline"]
+    # For a moment nobody knows.
+    cloud.faults.add("/v1/devices", status=503, count=None)
+    await pushed.runtime_data.coordinator.async_refresh()
+    await calm()
+    assert state_of(hass, pushed, driveway, "connectivity") == STATE_UNAVAILABLE
+    cloud.faults.clear()
+    await pushed.runtime_data.coordinator.async_refresh()
+    await calm()
+    await pass_time(hass, freezer, minutes=11)
+    assert said.pop().data["text"] == "Driveway is offline"
     await set_online(online=True)
     assert texts(said) == ["Driveway is offline", "Driveway is back"]
 

@@ -1,8 +1,10 @@
 """What was missed is made good from Ring's history: as data where it is old, and as news where nothing is pushed."""
 
+import asyncio
 from collections import Counter
 from datetime import timedelta
 import json
+import math
 
 from freezegun.api import FrozenDateTimeFactory
 import pytest
@@ -93,6 +95,26 @@ class TestPolled:
         await async_pass_in_steps(hass, freezer, 2 * MINUTE)
         assert state_of(hass, entry, door, "last_motion") == STATE_UNKNOWN
         assert hass.states.get(entity_ids(hass, entry, door)["motion"]).state == STATE_UNKNOWN
+
+    async def test_what_is_read_while_the_account_is_unloaded_is_announced_after_it(
+        self, freezer, hass, cloud, entry, door
+    ) -> None:
+        await async_set_up(hass, entry)
+        await async_pass_in_steps(hass, freezer, 2 * MINUTE)
+        with announced(hass, entry, door) as rings:
+            fault = cloud.faults.add(f"/v1/history/devices/{door.id}/events", delay=math.inf)
+            while not fault.seen:
+                freezer.tick(5)
+                async_fire_time_changed(hass)
+                await asyncio.wait([asyncio.create_task(fault.reached())], timeout=0.05)
+            cloud.happen(door, "button_press")
+            entry.mock_state(hass, ConfigEntryState.UNLOAD_IN_PROGRESS)
+            fault.release()
+            await hass.async_block_till_done(wait_background_tasks=True)
+            assert rings == []
+            entry.mock_state(hass, ConfigEntryState.LOADED)
+            await async_pass_in_steps(hass, freezer, MINUTE + 5 * SECOND)
+            assert len(rings) == 1
 
     async def test_cameras_take_turns(self, freezer, hass, cloud, entry) -> None:
         await async_set_up(hass, entry)

@@ -65,6 +65,15 @@ async def test_each_way_links_the_same_account_again(
     assert not hass.config_entries.flow.async_progress()
 
 
+async def test_the_address_that_was_shown_is_remembered_with_its_key(
+    hass: HomeAssistant, asked: Dialog, linked: ConfigEntry, cloud: RingCloud, app: App, account: Account
+) -> None:
+    shown = "https://hooks.example.com/fake"
+    hass.config_entries.async_update_entry(linked, data={**linked.data, "webhook_url": shown})
+    assert (await obtain(asked, cloud, app, account, "tokens"))["reason"] == "reauth_successful"
+    assert linked.data["webhook_url"] == shown
+
+
 @pytest.mark.parametrize("method", WAYS)
 async def test_each_way_refuses_another_account(
     hass: HomeAssistant, asked: Dialog, linked: ConfigEntry, cloud: RingCloud, app: App, method: str

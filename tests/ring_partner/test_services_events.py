@@ -311,7 +311,8 @@ async def test_an_account_that_is_unloaded_while_a_picture_is_waited_for(
     asked = cloud.count("POST", IMAGE)
     while cloud.count("POST", IMAGE) == asked:
         await asyncio.sleep(0)
-    await hass.async_block_till_done()
+    # It has been refused, and is going to be asked for again.
+    await hass.async_block_till_done(wait_background_tasks=True)
     await hass.config_entries.async_unload(pushed.entry_id)
     await async_let_time_pass(home, call)
     with pytest.raises(HomeAssistantError, match="Ring cannot be reached"):

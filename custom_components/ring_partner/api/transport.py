@@ -32,6 +32,8 @@ from .values import Json, JsonObject, parse_json
 VERSION: Final = "0.1.0"
 PRODUCT: Final = f"RingPartnerHomeAssistant/{VERSION}"
 TIMEOUT: Final = ClientTimeout(total=30, connect=10)
+# Not just any "<": an encrypted picture may begin with that.
+_HTML: Final = re.compile(rb"\s*<(?:!doctype|html|head|body|\?xml)", re.IGNORECASE)
 # A long clip takes its time; only silence is a failure.
 STREAM_TIMEOUT: Final = ClientTimeout(total=None, connect=10, sock_read=30)
 BACKOFF_S: Final = 1.0
@@ -77,7 +79,7 @@ class Answer:
     @property
     def is_html(self) -> bool:
         """Whether something in front of Ring answered, instead of Ring."""
-        return self.headers.get("content-type", "").startswith("text/html") or bool(re.match(rb"\s*<", self.body))
+        return self.headers.get("content-type", "").startswith("text/html") or bool(_HTML.match(self.body))
 
     def retry_after(self, now: float) -> float | None:
         """Return how many seconds from `now` (epoch seconds) Ring asks to wait: a number or an HTTP date."""
