@@ -122,7 +122,7 @@ async def _async_runtime_data(
         coordinator,
         activity,
         pictures=Pictures(hass, entry, coordinator, media, cache),
-        clips=Clips(hass, entry, coordinator, media, cache),
+        clips=Clips(hass, entry, media, cache),
         recordings=Recordings(client, coordinator, activity.labels),
         live=LiveViews(hass, entry, coordinator, Whep(client)),
     )

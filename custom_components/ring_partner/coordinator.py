@@ -86,8 +86,8 @@ class RingCoordinator(DataUpdateCoordinator[RingData]):
         self.data = RingData(self._account, {})
         # Not before there are entities: they wait for one request only.
         self._account_due: datetime | None = None
-        self._heeded_at = dt_util.utcnow()
-        self._wait_seconds = 0.0
+        # As the event loop counts, whose clock nobody sets.
+        self._not_before = 0.0
         self._listed: Mapping[str, Device] = {}
         # A group may be listed and its history refused all the same.
         self.refused_history: set[PermissionGroup] = set()
@@ -114,15 +114,13 @@ class RingCoordinator(DataUpdateCoordinator[RingData]):
     @property
     def seconds_to_wait(self) -> float:
         """How long Ring has asked this app to send nothing more."""
-        passed = (dt_util.utcnow() - self._heeded_at).total_seconds()
-        # A clock that is set back must not make it longer.
-        return self._wait_seconds - passed if 0 <= passed < self._wait_seconds else 0
+        return max(self._not_before - self.hass.loop.time(), 0)
 
     @callback
     def heed(self, err: RingError) -> None:
         """Remember how long Ring asks to wait: the limit is that of the app, whatever was asked for."""
         if isinstance(err, RingUnavailableError) and err.retry_after is not None:
-            self._heeded_at, self._wait_seconds = dt_util.utcnow(), err.retry_after
+            self._not_before = self.hass.loop.time() + err.retry_after
 
     async def async_ask[ValueT](self, request: Callable[[], Awaitable[ValueT]]) -> ValueT:
         """Ask Ring for what somebody waits for; where Ring wants to be left alone for a moment, it is.

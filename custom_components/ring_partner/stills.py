@@ -2,7 +2,8 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
+import math
 from typing import Final
 
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
@@ -13,11 +14,10 @@ from .coordinator import RingCoordinator
 from .events import STALE_AFTER, Kind, RingEvent
 
 # Ring stores a picture within seconds of the event.
-RETRY_AFTER: Final = timedelta(seconds=2)
+RETRY_SECONDS: Final = 2.0
 RETRIES: Final = 4
-# So long after the last request a new event has to wait: something may move for minutes on end.
-_SPACING: Final = {Kind.MOTION: timedelta(seconds=10), Kind.RING: timedelta(seconds=2)}
-_LONGEST_SPACING: Final = max(_SPACING.values())
+# So many seconds after the last request a new event has to wait: something may move for minutes on end.
+_SPACING: Final = {Kind.MOTION: 10.0, Kind.RING: 2.0}
 
 type Fetch = Callable[[RingEvent], Awaitable[bool]]
 
@@ -26,7 +26,8 @@ type Fetch = Callable[[RingEvent], Awaitable[bool]]
 class _Retry:
     event: RingEvent
     number: int
-    due: datetime
+    due: float
+    """As the event loop counts, whose clock nobody sets."""
 
 
 class StillQueue:
@@ -40,7 +41,7 @@ class StillQueue:
         self._next: dict[Kind, RingEvent] = {}
         self._newest: dict[Kind, datetime] = {}
         self._retry: _Retry | None = None
-        self._asked_at: datetime | None = None
+        self._asked_at = -math.inf
         self._is_busy = False
         self._is_closed = False
         self._cancel_timer: CALLBACK_TYPE | None = None
@@ -71,11 +72,9 @@ class StillQueue:
         self._stop_timer()
         if self._is_busy or self._is_closed or (due := self._due()) is None:
             return
-        if (wait := due - dt_util.utcnow()) > _LONGEST_SPACING:
-            # The clock has been set back.
-            wait = timedelta(0)
-        if (seconds := max(wait.total_seconds(), self._coordinator.seconds_to_wait)) > 0:
-            self._cancel_timer = async_call_later(self._hass, seconds, self._plan)
+        wait = max(due - self._hass.loop.time(), self._coordinator.seconds_to_wait)
+        if wait > 0:
+            self._cancel_timer = async_call_later(self._hass, wait, self._plan)
             return
         self._is_busy = True
         # Not at once: the bell comes first, and of many rows of the history only the newest is worth a request.
@@ -83,32 +82,30 @@ class StillQueue:
             self._hass, self._async_ask(), "ring_partner still", eager_start=False
         )
 
-    def _due(self) -> datetime | None:
+    def _due(self) -> float | None:
         if self._retry is not None and self._retry.event.kind is not Kind.RING and Kind.RING in self._next:
             # Somebody stands at the door.
             self._retry = None
         if self._retry is not None:
             return self._retry.due
-        if not self._next:
-            return None
-        now = dt_util.utcnow()
-        return now if self._asked_at is None else self._asked_at + _SPACING[self._first(now).kind]
+        return self._asked_at + _SPACING[self._first().kind] if self._next else None
 
-    def _first(self, now: datetime) -> RingEvent:
+    def _first(self) -> RingEvent:
         """Return the newest; but who rings now goes before what moves meanwhile."""
+        now = dt_util.utcnow()
         return max(
             self._next.values(), key=lambda event: (event.kind is Kind.RING and now - event.at <= STALE_AFTER, event.at)
         )
 
     async def _async_ask(self) -> None:
-        self._asked_at = now = dt_util.utcnow()
+        self._asked_at = self._hass.loop.time()
         retry, self._retry = self._retry, None
-        event, number = (self._first(now), 0) if retry is None else (retry.event, retry.number)
+        event, number = (self._first(), 0) if retry is None else (retry.event, retry.number)
         if retry is None:
             del self._next[event.kind]
         try:
             if await self._fetch(event) and number < RETRIES:
-                self._retry = _Retry(event, number + 1, dt_util.utcnow() + RETRY_AFTER)
+                self._retry = _Retry(event, number + 1, self._hass.loop.time() + RETRY_SECONDS)
         finally:
             self._is_busy = False
             self._plan()

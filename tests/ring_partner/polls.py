@@ -127,3 +127,10 @@ def _is_new_token(event: Event) -> bool:
         return False
     changed = {name for name, _ in before.attributes.items() ^ after.attributes.items()}
     return bool(changed) and changed <= {"access_token", "entity_picture"}
+
+
+def set_clock_back(hass: HomeAssistant, freezer: FrozenDateTimeFactory, by: timedelta) -> None:
+    """Set the clock of the computer back; that of the event loop only goes forward."""
+    count = hass.loop.time
+    hass.loop.time = lambda: count() + by.total_seconds()
+    freezer.tick(-by)

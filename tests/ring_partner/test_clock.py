@@ -12,7 +12,7 @@ from homeassistant.util import dt as dt_util
 from ring_cloud import Account
 
 from .home import RING, Home, home, pushed
-from .polls import async_set_up, state_of
+from .polls import async_set_up, set_clock_back, state_of
 from .pushes import MINUTE, SECOND, async_pass_in_steps
 
 __all__ = ["home", "pushed"]
@@ -67,26 +67,25 @@ async def test_what_happened_before_the_start_stays_before_it(
 async def test_a_clock_that_is_set_back_is_not_taken_for_rings_wish_to_be_left_alone(
     home: Home, entry: ConfigEntry, hass: HomeAssistant, passed: Passed
 ) -> None:
-    right = home.freezer.time_to_freeze
-    home.freezer.move_to(right + AHEAD)
     await async_set_up(hass, entry)
-    home.freezer.move_to(right)
+    set_clock_back(hass, home.freezer, AHEAD)
     home.cloud.requests.clear()
     await entry.runtime_data.coordinator.async_refresh()
     assert home.cloud.count("GET", "/v1/devices") == 1
 
 
-async def test_a_clock_that_is_set_back_ends_a_wait_that_ring_asked_for(
-    home: Home, pushed: ConfigEntry, passed: Passed
+async def test_a_clock_that_is_set_back_makes_no_wait_longer(
+    home: Home, hass: HomeAssistant, pushed: ConfigEntry, passed: Passed
 ) -> None:
     coordinator = pushed.runtime_data.coordinator
     home.cloud.faults.add("/v1/devices", status=429, headers={"Retry-After": "60"}, count=1)
     home.cloud.requests.clear()
     await coordinator.async_refresh()
+    set_clock_back(hass, home.freezer, AHEAD)
+    home.freezer.tick(55)
     await coordinator.async_refresh()
     assert home.cloud.count("GET", "/v1/devices") == 1
-    assert not coordinator.last_update_success
-    home.freezer.tick(-AHEAD)
+    home.freezer.tick(6)
     await coordinator.async_refresh()
     assert coordinator.last_update_success
 

@@ -211,35 +211,28 @@ class TestNobodyWaits:
         assert (await open_addresses.look_past("wait"))["step_id"] == "confirm"
         assert (await open_addresses.submit())["reason"] == "reauth_successful"
 
+    @pytest.mark.parametrize("restarted", [False, True])
     async def test_an_account_whose_link_has_ended_hears_of_a_new_one(
-        self, hass: HomeAssistant, open_addresses: Dialog, linked: ConfigEntry, cloud: RingCloud, app: App
-    ) -> None:
-        jane = cloud.account(linked.unique_id or "")
-        await cloud.disable_app(jane, app)
-        await hass.config_entries.async_reload(linked.entry_id)
-        assert linked.state is ConfigEntryState.SETUP_ERROR
-        assert await cloud.enable_app(jane, app) == 200
-        await hass.async_block_till_done()
-        assert await press_confirm(open_addresses.browser, cloud, jane, app) == 200
-        await open_addresses.join("reauth")
-        await open_addresses.choose("ring_app")
-        await open_addresses.wait_for_ring(cloud, app)
-        assert (await open_addresses.look_past("wait"))["step_id"] == "confirm"
-        assert (await open_addresses.submit())["reason"] == "reauth_successful"
-
-    async def test_an_account_whose_link_had_ended_before_a_restart_hears_of_a_new_one(
-        self, hass: HomeAssistant, open_addresses: Dialog, linked: ConfigEntry, cloud: RingCloud, app: App
+        self,
+        hass: HomeAssistant,
+        open_addresses: Dialog,
+        linked: ConfigEntry,
+        cloud: RingCloud,
+        app: App,
+        *,
+        restarted: bool,
     ) -> None:
         jane = cloud.account(linked.unique_id or "")
         await hass.async_block_till_done(wait_background_tasks=True)
+        await cloud.disable_app(jane, app)
         linked.runtime_data.session.revoke()
-        await hass.async_block_till_done()
         assert await hass.config_entries.async_unload(linked.entry_id)
-        # In a new process nothing is open yet.
-        data = dict(linked.data)
-        hass.config_entries.async_update_entry(linked, data={**data, "signing_key": "fake-other-signing-key"})
-        close_listener(hass, SIGNING_KEY)
-        hass.config_entries.async_update_entry(linked, data=data)
+        if restarted:
+            # In a new process nothing is open yet.
+            data = dict(linked.data)
+            hass.config_entries.async_update_entry(linked, data={**data, "signing_key": "fake-other-signing-key"})
+            close_listener(hass, SIGNING_KEY)
+            hass.config_entries.async_update_entry(linked, data=data)
         await hass.config_entries.async_setup(linked.entry_id)
         assert linked.state is ConfigEntryState.SETUP_ERROR
         assert await cloud.enable_app(jane, app) == 200
