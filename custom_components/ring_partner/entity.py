@@ -2,7 +2,7 @@
 
 from abc import abstractmethod
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from functools import partial
 from itertools import batched
@@ -228,14 +228,15 @@ async def async_add_as_devices_appear(
     alive: set[str | None] = set()
 
     @callback
-    def add(devices: Iterable[Device]) -> None:
-        new: list[Entity] = []
-        for device in devices:
-            if seen.get(device.id) != (shape := _shape(entry, device)):
-                seen[device.id] = shape
-                # One that has been renamed was removed and added again by Home Assistant.
-                known = alive | {entity.unique_id for entity in platform.entities.values()}
-                new += [entity for entity in build(device) if entity.unique_id not in known]
+    def add(devices: Collection[Device]) -> None:
+        shapes = {device.id: _shape(entry, device) for device in devices}
+        changed = [device for device in devices if seen.get(device.id) != shapes[device.id]]
+        if not changed:
+            return
+        seen.update(shapes)
+        # One that has been renamed was removed and added again by Home Assistant.
+        known = alive | {entity.unique_id for entity in platform.entities.values()}
+        new = [entity for device in changed for entity in build(device) if entity.unique_id not in known]
         for entity in new:
             alive.add(entity.unique_id)
             # Entities of a device that only hides stay; those of one that was removed are needed again if it returns.

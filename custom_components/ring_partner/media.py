@@ -376,7 +376,8 @@ class Pictures:
     @callback
     def _device_changed(self, event: Event[dr.EventDeviceRegistryUpdatedData]) -> None:
         """Delete the pictures of a camera that is removed."""
-        gone = removed_identifiers(event)
+        if not (gone := removed_identifiers(event)):
+            return
         known = {
             camera
             for camera in (*self._last, *self._queues)
