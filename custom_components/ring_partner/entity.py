@@ -230,8 +230,7 @@ async def async_add_as_devices_appear(
     @callback
     def add(devices: Collection[Device]) -> None:
         shapes = {device.id: _shape(entry, device) for device in devices}
-        changed = [device for device in devices if seen.get(device.id) != shapes[device.id]]
-        if not changed:
+        if not (changed := [device for device in devices if seen.get(device.id) != shapes[device.id]]):
             return
         seen.update(shapes)
         # One that has been renamed was removed and added again by Home Assistant.
