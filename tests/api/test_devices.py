@@ -143,6 +143,51 @@ async def test_a_device_with_several_cameras_has_video_in_its_components(read) -
     )
 
 
+_NULLS: JsonObject = {
+    "video": {"configurations": None, "codecs": None, "ratio": None, "max_resolution": None},
+    "audio": {"customizable_slots": None, "supported_actions": None},
+    "motion_detection": {"configurations": None},
+    "contact_detection": {"configurations": None},
+    "smoke_detection": {"configurations": None},
+    "battery_status": {"supported": None},
+    "temperature": {"configurations": None, "limits": {"min": None, "max": None}},
+    "pm25": {"configurations": [], "unit": None},
+    "components": {"items": None},
+}
+
+
+async def test_a_capability_whose_members_are_all_null_is_absent(read) -> None:
+    sensor = await read({"capabilities": _NULLS})
+    assert sensor.features == frozenset()
+    assert sensor.capabilities == DeviceCapabilities()
+    assert sensor.unknown_keys == frozenset()
+
+
+async def test_a_capability_with_one_member_that_is_not_null_is_there(read) -> None:
+    sensor = await read(
+        {
+            "capabilities": _NULLS
+            | {
+                "flood_detection": {"configurations": [], "levels": []},
+                "smoke_detection_listener": {"configurations": []},
+                "video": {"codecs": None, "max_resolution": 1080},
+            }
+        }
+    )
+    assert sensor.features == {Feature.FLOOD, Feature.SMOKE, Feature.VIDEO}
+
+
+async def test_a_lens_whose_video_is_null_makes_no_camera(read) -> None:
+    items: Json = [{"component_id": "0", "video": {"codecs": None}}, {"component_id": "1", "video": None}]
+    chime = await read({"capabilities": {"components": {"items": items}}})
+    assert (chime.capabilities.components, chime.features) == ((), frozenset())
+
+
+async def test_a_status_block_of_nulls_does_not_hide_another_name_of_the_same_alarm(read) -> None:
+    status: JsonObject = {"co_detection": {"detected": None}, "co_detection_listener": {"detected": True}}
+    assert (await read({"status": status})).status.co is True
+
+
 @pytest.mark.parametrize("percentage", [255, -1, 101, True, "90", None, [90], 10**30])
 async def test_a_battery_outside_0_to_100_percent_is_unknown_and_none_unless_the_device_claims_one(
     read, percentage: Json

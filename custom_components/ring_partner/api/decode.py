@@ -87,7 +87,8 @@ def user_from(document: Document) -> User:
 
 def device_from(resource: Resource, document: Document) -> Device:
     """Read one device, with what the document includes of it."""
-    blocks = {name: document.attributes_of(resource, name) for name in _KNOWN}
+    received = {name: document.attributes_of(resource, name) for name in _KNOWN}
+    blocks = {name: _without_absent(attributes) for name, attributes in received.items()}
     location = document.attributes_of(resource, "location")
     image_url = _web_address(resource.attributes.get("image_url"))
     status = _status(blocks["status"])
@@ -104,7 +105,7 @@ def device_from(resource: Resource, document: Document) -> Device:
         configurations=configurations,
         location=_location(location) if location else None,
         features=features - {Feature.BATTERY} if _is_on_mains(blocks["status"]) else features,
-        unknown_keys=_unknown_keys(blocks),
+        unknown_keys=_unknown_keys(received),
     )
 
 
@@ -137,6 +138,20 @@ def model_hint(image_url: str) -> str | None:
     if found is None:
         return None
     return re.sub(r"(?<=[a-z])(?=[A-Z0-9])|(?<=[0-9A-Z])(?=[A-Z][a-z])", " ", found[1])
+
+
+def _without_absent(attributes: JsonObject) -> JsonObject:
+    """Return the attributes without blocks that Ring fills with nulls for what a device does not have."""
+    return {name: block for name, block in attributes.items() if not _is_absent(block)}
+
+
+def _is_absent(value: Json) -> bool:
+    """Return whether a value is null, or a block with nothing in it but nulls (and lists that are empty)."""
+    if not isinstance(value, dict) or not value:
+        return value is None
+    return any(_is_absent(member) for member in value.values()) and all(
+        member == [] or _is_absent(member) for member in value.values()
+    )
 
 
 def _status(block: JsonObject) -> DeviceStatus:
@@ -181,6 +196,7 @@ def _capabilities(block: JsonObject) -> DeviceCapabilities:
             Component(component_id=component_id, video=_video(item.get("video")))
             for item in items
             if (component_id := as_component_id(item.get("component_id"))) is not None
+            and not ("video" in item and _is_absent(item["video"]))
         ),
     )
 
