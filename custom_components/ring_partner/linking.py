@@ -10,7 +10,6 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from functools import partial
 import hashlib
-import html
 from http import HTTPStatus
 import json
 import logging
@@ -18,7 +17,7 @@ import time
 from typing import Any, override
 from urllib.parse import parse_qsl
 
-from aiohttp.hdrs import METH_GET, METH_POST
+from aiohttp.hdrs import METH_GET, METH_HEAD, METH_POST, METH_PUT
 from aiohttp.web import Request, Response
 
 from homeassistant.components import webhook
@@ -42,6 +41,8 @@ from .api import (
 from .application_credentials import RingOAuth2Implementation
 from .const import CONF_ACCOUNT, CONF_SIGNING_KEY, DOMAIN
 from .endpoints import Endpoint, async_read_body, endpoint_id
+from .link_pages import async_page
+from .visits import VisitLog, visit_of
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -59,6 +60,8 @@ EXCHANGE_PATIENCE_SECONDS = 10
 UNCLAIMED_SECONDS = 3600
 
 ATTR_LISTENER = "listener"
+
+BROWSER_METHODS = (METH_GET, METH_HEAD, METH_POST, METH_PUT)
 
 _LISTENERS: HassKey[dict[str, LinkListener]] = HassKey(f"{DOMAIN}_link_listeners")
 
@@ -108,6 +111,7 @@ class LinkListener:
         self.implementation = implementation
         self.key = endpoint_id(signing_key, Endpoint.TOKEN_EXCHANGE)
         self.signing_key = signing_key
+        self.visits = VisitLog()
         self._account_link_id = endpoint_id(signing_key, Endpoint.ACCOUNT_LINK)
         self._store: Store[dict[str, Any]] = Store(
             hass, 1, f"{DOMAIN}.{self.key[:16]}.unclaimed", private=True, atomic_writes=True
@@ -135,11 +139,14 @@ class LinkListener:
         self.implementation = implementation
         if not self._is_open:
             self._is_open = True
-            for webhook_id, name, handler, method in (
-                (self.key, "Ring token exchange", self._handle_code, METH_POST),
-                (self._account_link_id, "Ring account link", self._handle_browser, METH_GET),
+            # The page of a listener that was closed before.
+            webhook.async_unregister(self.hass, self._account_link_id)
+            for webhook_id, name, handler, methods in (
+                (self.key, "Ring token exchange", self._handle_code, (METH_POST,)),
+                # With every method, so that a browser never gets the blank page of Home Assistant's refusal.
+                (self._account_link_id, "Ring account link", self._handle_browser, BROWSER_METHODS),
             ):
-                webhook.async_register(self.hass, DOMAIN, name, webhook_id, handler, allowed_methods=[method])
+                webhook.async_register(self.hass, DOMAIN, name, webhook_id, handler, allowed_methods=methods)
         async with self._loading:
             if not self._loaded:
                 await self._async_load()
@@ -172,6 +179,9 @@ class LinkListener:
             return
         webhook.async_unregister(self.hass, self.key)
         webhook.async_unregister(self.hass, self._account_link_id)
+        webhook.async_register(
+            self.hass, DOMAIN, "Ring account link", self._account_link_id, _show_closed, allowed_methods=BROWSER_METHODS
+        )
         self.hass.data[_LISTENERS].pop(self.key, None)
 
     async def async_wait_for_code(self) -> None:
@@ -272,30 +282,35 @@ class LinkListener:
 
     async def _handle_browser(self, hass: HomeAssistant, webhook_id: str, request: Request) -> Response:
         """The user's browser comes from the Ring app with a nonce that names the account to who knows the key."""
+        nonce, time_ms = request.query.get("nonce", ""), request.query.get("time", "")
+        if request.method != METH_GET:
+            # A preview of the link, which uses nothing up, or something else than a browser.
+            is_head = request.method == METH_HEAD
+            status = HTTPStatus.OK if is_head else HTTPStatus.METHOD_NOT_ALLOWED
+            return await async_page(hass, request, "method", "method_text", status=status)
+        if not nonce:
+            return await self._async_test_page(request)
         if self._exchanges:
             await asyncio.wait(self._exchanges, timeout=EXCHANGE_PATIENCE_SECONDS)
-        nonce, time_ms = request.query.get("nonce", ""), request.query.get("time", "")
-        if not nonce:
-            return _page(
-                HTTPStatus.OK,
-                "This address works",
-                "Home Assistant can be reached here. Ring opens this address when you press Confirm in the Ring app.",
-            )
         claim = self._find_claim(nonce, time_ms)
         if claim is None:
-            return _page(
-                HTTPStatus.BAD_REQUEST,
-                "This link is not valid",
-                "It may be too old. Go back to the Ring app and confirm the connection again. If that does not help, "
-                "remove the app there and enable it again.",
-            )
+            return await async_page(hass, request, "invalid", "invalid_text", status=HTTPStatus.BAD_REQUEST)
+        text = "confirm_dialog" if self._is_awaited else "confirm_discovered"
         self.offer(claim)
-        return _page(
-            HTTPStatus.OK,
-            "One more step",
-            "Ring has confirmed the connection. Go to Home Assistant now and confirm it there as well, "
-            "within ten minutes.",
-        )
+        return await async_page(hass, request, "confirm", text)
+
+    async def _async_test_page(self, request: Request) -> Response:
+        """Show a user who opens the address that it works, and how it was reached."""
+        visit = visit_of(self.hass, request)
+        self.visits.add(visit)
+        paragraphs = ["test_local"] if visit.is_local else ["test_text"]
+        paragraphs.append("test_dialog" if self._is_awaited else "test_start")
+        return await async_page(self.hass, request, "test", *paragraphs)
+
+    @property
+    def _is_awaited(self) -> bool:
+        """Whether a dialog waits for Ring."""
+        return bool(self._code_waiters or self._open_waiters())
 
     def _find_claim(self, nonce: str, time_ms: str) -> Claim | None:
         """Find the account that the nonce is for; if there is none, those who wait want to know."""
@@ -374,6 +389,11 @@ def find_listener(hass: HomeAssistant, key: str) -> LinkListener | None:
     return hass.data.get(_LISTENERS, {}).get(key)
 
 
+async def _show_closed(hass: HomeAssistant, webhook_id: str, request: Request) -> Response:
+    """Tell a user whom Ring sends while nothing waits what to do; until Home Assistant restarts."""
+    return await async_page(hass, request, "closed", "closed_text")
+
+
 async def _patiently[T](request: Callable[[], Awaitable[T]]) -> T:
     """Ask again through a short outage."""
     for pause in RETRY_SECONDS:
@@ -406,27 +426,3 @@ def _fields(body: bytes) -> Mapping[str, Any]:
             return {}
         return document if isinstance(document, dict) else {}
     return dict(parse_qsl(text))
-
-
-_PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1"><title>{title}</title><style>
-:root{{color-scheme:light dark}}body{{font:16px/1.5 system-ui,sans-serif;margin:0;min-height:100vh;display:grid;
-place-items:center;background:Canvas;color:CanvasText}}main{{max-width:26rem;padding:2rem}}h1{{font-size:1.5rem}}
-</style></head><body><main><h1>{title}</h1><p>{text}</p></main></body></html>"""
-
-
-def _page(status: HTTPStatus, title: str, text: str) -> Response:
-    """A page for the browser that Ring sent; it must not pass its address on.
-
-    Home Assistant's own server makes the policy "no-referrer", which is as good for a page without a form.
-    """
-    return Response(
-        status=status,
-        text=_PAGE.format(title=html.escape(title), text=html.escape(text)),
-        content_type="text/html",
-        headers={
-            "Cache-Control": "no-store",
-            "Referrer-Policy": "strict-origin",
-            "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
-        },
-    )

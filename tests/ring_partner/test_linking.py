@@ -193,7 +193,7 @@ class TestRestart:
         assert cloud.count("POST", "/oauth/token") == 1
 
     async def test_a_dialog_that_is_closed_while_they_are_read_leaves_no_address_behind(
-        self, hass: HomeAssistant, waiting: Dialog, app: App, monkeypatch: pytest.MonkeyPatch
+        self, hass: HomeAssistant, waiting: Dialog, cloud: RingCloud, app: App, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         await waiting.close()
         await waiting.open("ring_app")
@@ -210,8 +210,9 @@ class TestRestart:
         disk.set()
         with pytest.raises(UnknownFlow):
             await submitting
-        async with waiting.browser.get(app.account_link_url) as page:
-            assert await page.text() == ""
+        async with waiting.browser.post(app.token_exchange_url, data={"code": "fake-code"}) as answer:
+            assert (answer.status, await answer.text()) == (200, "")
+        assert not cloud.count("POST", "/oauth/token")
 
     async def test_after_an_hour_it_is_forgotten(
         self,
