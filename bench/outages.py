@@ -141,7 +141,9 @@ class Watch:
             if seen.pushed_again_after is None and self._mode() == "pushed":
                 seen.pushed_again_after = self._passed if fell_back else 0
         seen.issues_at_end = self._issues()
-        seen.last_ring_is_right = self._shown("last_ring", rig.device("doorbell").id) == _shown(self._last_ring)
+        seen.last_ring_is_right = self._shown(
+            "last_ring", f"{rig.home.account.id}~{rig.device('doorbell').id}"
+        ) == _shown(self._last_ring)
         return seen
 
     async def _step(self, *, is_up: bool) -> None:

@@ -135,7 +135,7 @@ class Soak:
                 continue
             self.outcome.last_ring_checked += 1
             truth = datetime.fromtimestamp(max(times) // 1000, UTC).isoformat()
-            if (shown := self._house.shown("last_ring", device.id)) != truth:
+            if (shown := self._house.shown("last_ring", f"{self._house.home.account.id}~{device.id}")) != truth:
                 self.outcome.last_ring_wrong.append(f"day {day.number}, {device.name}: {shown} instead of {truth}")
 
     def finish(self) -> Outcome:

@@ -159,7 +159,8 @@ class House(Rig):
             return
         self._seen.add((state.entity_id, state.state))
         entry = er.async_get(self.hass).async_get(state.entity_id)
-        device_id = "" if entry is None else entry.unique_id.rpartition("_")[0]
+        # Without the account before it, and without the key.
+        device_id = "" if entry is None else entry.unique_id.partition("~")[2].rpartition("_")[0]
         self.firings.append(Firing(device_id, str(state.attributes["event_id"]), state.attributes["event_time"]))
 
     def shown(self, key: str, identifier: str) -> str:

@@ -223,7 +223,7 @@ class Checks:
         return next(link for link in links if link["client_id"] == CLIENT_ID)
 
     async def _entity_ids(self) -> dict[str, str]:
-        """Return the entities that are switched on, by their unique ids."""
+        """Return the entities that are switched on, by the ids of their devices (or of the account) and their keys."""
         listed = await self._rig.home.command("config/entity_registry/list")
         return {
             key_of(item): item["entity_id"]

@@ -39,9 +39,13 @@ def is_event(key: str) -> bool:
 
 
 def key_of(entity: Document) -> str:
-    """Return the unique id of a registered entity; that of an event entity is told apart from a sensor's."""
-    is_an_event = entity["entity_id"].startswith("event.")
-    return f"{entity['unique_id']}_event" if is_an_event else str(entity["unique_id"])
+    """Return the unique id of a registered entity, as DEVICE_KEY or DEVICE_LENS_KEY: the demo has one account.
+
+    That of an event entity is told apart from a sensor's.
+    """
+    unique_id: str = entity["unique_id"]
+    key = unique_id.partition("~")[2].replace("~", "_") or unique_id
+    return f"{key}_event" if entity["entity_id"].startswith("event.") else key
 
 
 def readings(device: Document) -> Mapping[str, object]:

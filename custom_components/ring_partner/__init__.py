@@ -5,10 +5,10 @@ import logging
 import time
 from typing import TYPE_CHECKING
 
-from homeassistant.config_entries import ConfigEntry
+from homeassistant.config_entries import ConfigEntry, ConfigEntryState
 from homeassistant.const import Platform
 from homeassistant.core import HomeAssistant, callback
-from homeassistant.exceptions import ConfigEntryAuthFailed, ConfigEntryNotReady
+from homeassistant.exceptions import ConfigEntryAuthFailed, ConfigEntryNotReady, HomeAssistantError
 from homeassistant.helpers import config_validation as cv, device_registry as dr, issue_registry as ir
 from homeassistant.helpers.aiohttp_client import async_get_clientsession
 from homeassistant.helpers.config_entry_oauth2_flow import (
@@ -169,8 +169,16 @@ async def async_remove_entry(hass: HomeAssistant, entry: ConfigEntry) -> None:
 async def async_remove_config_entry_device(
     hass: HomeAssistant, entry: RingConfigEntry, device: dr.AnyDeviceEntry
 ) -> bool:
-    """Let the user remove what Ring no longer lists."""
-    present = identifiers(entry, entry.runtime_data.coordinator.data.devices)
+    """Let the user remove what Ring no longer lists, and while the account is not loaded any of its devices."""
+    if entry.state is ConfigEntryState.SETUP_IN_PROGRESS:
+        # Entities are being added to it.
+        raise HomeAssistantError(
+            translation_domain=DOMAIN,
+            translation_key="account_not_loaded",
+            translation_placeholders={"name": entry.title},
+        )
+    is_loaded = entry.state is ConfigEntryState.LOADED
+    present = identifiers(entry, entry.runtime_data.coordinator.data.devices if is_loaded else {})
     return device.identifiers.isdisjoint(present)
 
 

@@ -7,19 +7,9 @@ from homeassistant.helpers import device_registry as dr
 
 from .api import Device
 from .const import DOMAIN, MANUFACTURER, OPTION_DOORBELLS, STALE_AFTER
-from .identifiers import CameraId
+from .identifiers import CameraId, parse_registry_id, registry_id
 from .kinds import model_name
 from .models import RingConfigEntry
-
-
-def component_id(device_id: str, component: str) -> str:
-    """Return the identifier of one camera of a device that has several."""
-    return f"{device_id}_{component}"
-
-
-def camera_identifier(camera: CameraId) -> str:
-    """Return the identifier of a camera: that of its device, unless it is one of several."""
-    return camera.device_id if camera.component_id is None else component_id(camera.device_id, camera.component_id)
 
 
 def account_identifier(entry: RingConfigEntry) -> str:
@@ -27,24 +17,30 @@ def account_identifier(entry: RingConfigEntry) -> str:
     return entry.unique_id or entry.entry_id
 
 
+def device_identifier(entry: RingConfigEntry, device_id: str, component_id: str | None = None) -> str:
+    """Return the identifier of a device, or of one of its cameras, as one account has it: others may share it."""
+    return registry_id(account_identifier(entry), CameraId(device_id, component_id))
+
+
 def identifiers(entry: RingConfigEntry, devices: Mapping[str, Device]) -> set[tuple[str, str]]:
     """Return the identifiers of everything an account has now."""
     return (
         {(DOMAIN, account_identifier(entry))}
-        | {(DOMAIN, device_id) for device_id in devices}
+        | {(DOMAIN, device_identifier(entry, device_id)) for device_id in devices}
         | {
-            (DOMAIN, component_id(device.id, component.component_id))
+            (DOMAIN, device_identifier(entry, device.id, component.component_id))
             for device in devices.values()
             for component in device.capabilities.components
         }
     )
 
 
-def removed_identifiers(event: Event[dr.EventDeviceRegistryUpdatedData]) -> set[str]:
-    """Return our identifiers of a device that has been removed; others' may have another shape."""
-    if event.data["action"] != "remove":
+def removed_cameras(entry: RingConfigEntry, event: Event[dr.EventDeviceRegistryUpdatedData]) -> set[CameraId]:
+    """Return the device, or the camera, that has been removed from an account; its account itself is none."""
+    if event.data["action"] != "remove" or event.data["device"]["config_entry_id"] != entry.entry_id:
         return set()
-    return {identifier[1] for identifier in event.data["device"]["identifiers"] if identifier[0] == DOMAIN}
+    ours = (identifier[1] for identifier in event.data["device"]["identifiers"] if identifier[0] == DOMAIN)
+    return {parse_registry_id(identifier) for identifier in ours if identifier != account_identifier(entry)}
 
 
 class DeviceKeeper:
@@ -80,7 +76,7 @@ class DeviceKeeper:
         model = model_name(device, self._entry.options.get(OPTION_DOORBELLS, ()))
         parent = self._registry.async_get_or_create(
             config_entry_id=self._entry.entry_id,
-            identifiers={(DOMAIN, device.id)},
+            identifiers={(DOMAIN, device_identifier(self._entry, device.id))},
             manufacturer=MANUFACTURER,
             model=model,
             name=device.name or model or "Ring device",
@@ -89,7 +85,7 @@ class DeviceKeeper:
         for number, component in enumerate(device.capabilities.components, start=1):
             self._registry.async_get_or_create_child(
                 config_entry_id=self._entry.entry_id,
-                identifiers={(DOMAIN, component_id(device.id, component.component_id))},
+                identifiers={(DOMAIN, device_identifier(self._entry, device.id, component.component_id))},
                 parent_device_id=parent.id,
                 translation_key="component",
                 translation_placeholders={"number": str(number)},
@@ -98,7 +94,8 @@ class DeviceKeeper:
     @callback
     def remove(self, device_id: str) -> None:
         """Remove a device that is known to be gone."""
-        entry = self._registry.async_get_device_by_identifier((DOMAIN, device_id), self._entry.entry_id)
+        identifier = (DOMAIN, device_identifier(self._entry, device_id))
+        entry = self._registry.async_get_device_by_identifier(identifier, self._entry.entry_id)
         if entry is not None:
             self._registry.async_remove_device(entry.id)
         self._registered.pop(device_id, None)

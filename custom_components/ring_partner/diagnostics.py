@@ -10,7 +10,7 @@ from homeassistant.helpers import device_registry as dr
 
 from .api import Device
 from .const import CONF_LINK_METHOD, CONF_SIGNING_KEY, CONF_WEBHOOK_URL, DOMAIN, OPTION_DOORBELLS
-from .devices import account_identifier, component_id
+from .devices import account_identifier, device_identifier
 from .models import RingConfigEntry
 from .repairs import open_repairs
 from .webhook import receiver_of
@@ -40,9 +40,10 @@ async def async_get_device_diagnostics(
     """Describe the account, one device, or one camera of it; nothing is known of what Ring no longer lists."""
     known: dict[str, dict[str, Any]] = {account_identifier(entry): _describe_account(hass, entry)}
     for found in entry.runtime_data.coordinator.data.devices.values():
-        known[found.id] = _describe(found)
+        known[device_identifier(entry, found.id)] = _describe(found)
         for part in found.capabilities.components:
-            known[component_id(found.id, part.component_id)] = {"video": _plain(part.video and asdict(part.video))}
+            identifier = device_identifier(entry, found.id, part.component_id)
+            known[identifier] = {"video": _plain(part.video and asdict(part.video))}
     ours = (value for domain, value in device.identifiers if domain == DOMAIN)
     return next((known[value] for value in ours if value in known), {"listed": False})
 

@@ -18,7 +18,7 @@ from homeassistant.helpers.update_coordinator import CoordinatorEntity
 from .api import Component, Device, Feature
 from .const import DOMAIN, OPTION_DOORBELLS
 from .coordinator import RingCoordinator
-from .devices import account_identifier, camera_identifier, component_id
+from .devices import account_identifier, device_identifier
 from .events import Activity
 from .identifiers import CameraId
 from .kinds import is_doorbell
@@ -132,7 +132,8 @@ class DeviceEntity[ValueT](ValueEntity[Device, ValueT]):
         """Follow the device by its id."""
         self._device_id = device.id
         self._while_offline = while_offline
-        super().__init__(coordinator, device.id, description, value_fn, device.id)
+        identifier = device_identifier(coordinator.config_entry, device.id)
+        super().__init__(coordinator, identifier, description, value_fn, device.id)
 
     @override
     def _subject(self) -> Device | None:
@@ -152,7 +153,8 @@ class ActivityEntity[ValueT](ValueEntity[Activity, ValueT]):
     ) -> None:
         """Follow the device by its id."""
         self._device_id = device.id
-        super().__init__(coordinator, device.id, description, value_fn, device.id)
+        identifier = device_identifier(coordinator.config_entry, device.id)
+        super().__init__(coordinator, identifier, description, value_fn, device.id)
 
     @override
     def _subject(self) -> Activity | None:
@@ -174,7 +176,7 @@ class ComponentEntity[ValueT](ValueEntity[Component, ValueT]):
         """Follow the component by its id within the device."""
         self._device_id = device.id
         self._component_id = component.component_id
-        identifier = component_id(device.id, component.component_id)
+        identifier = device_identifier(coordinator.config_entry, device.id, component.component_id)
         super().__init__(coordinator, identifier, description, value_fn, device.id)
         self._attr_device_info = _component_info(coordinator, device.id, identifier)
 
@@ -200,15 +202,16 @@ class CameraEntity[ValueT](DeviceEntity[ValueT]):
         super().__init__(coordinator, device, description, value_fn)
         self.camera = camera
         if camera.component_id is not None:
-            identifier = camera_identifier(camera)
+            identifier = device_identifier(coordinator.config_entry, camera.device_id, camera.component_id)
             self._attr_unique_id = f"{identifier}_{description.key}"
             self._attr_device_info = _component_info(coordinator, device.id, identifier)
 
 
 def _component_info(coordinator: RingCoordinator, device_id: str, identifier: str) -> ChildDeviceInfo:
     """Return where the entities of a component belong: to a part of its device."""
+    entry = coordinator.config_entry
     parent = dr.async_get(coordinator.hass).async_get_device_by_identifier(
-        (DOMAIN, device_id), coordinator.config_entry.entry_id
+        (DOMAIN, device_identifier(entry, device_id)), entry.entry_id
     )
     if TYPE_CHECKING:
         # Registered by the poll that found the device.

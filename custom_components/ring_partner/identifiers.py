@@ -38,6 +38,19 @@ class CameraId:
         return cls(*parts)
 
 
+def registry_id(account_id: str, camera: CameraId) -> str:
+    """Return the identifier of a device, or of one of its cameras, in the device registry.
+
+    Two accounts may share a device, which has the same id in both.
+    """
+    return f"{_escaped(account_id)}{_SEPARATOR}{camera}"
+
+
+def parse_registry_id(text: str) -> CameraId:
+    """Read what `registry_id` printed. Raises ValueError."""
+    return CameraId.parse(text.partition(_SEPARATOR)[2])
+
+
 @dataclass(frozen=True, slots=True)
 class ClipId:
     """A stretch of a camera's recordings."""

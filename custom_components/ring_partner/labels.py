@@ -12,7 +12,7 @@ from homeassistant.helpers.storage import Store
 from homeassistant.util import dt as dt_util
 
 from .const import DOMAIN
-from .devices import removed_identifiers
+from .devices import removed_cameras
 from .events import Kind, RingEvent, Source
 from .history_index import KEPT_FOR
 from .models import RingConfigEntry
@@ -46,6 +46,7 @@ class Labels:
     def __init__(self, hass: HomeAssistant, entry: RingConfigEntry) -> None:
         """Begin empty; `async_load` brings back what was known before."""
         self._hass = hass
+        self._entry = entry
         self._store = labels_store(hass, entry.entry_id)
         self._labels: dict[str, list[Label]] = {}
         self._is_save_due = False
@@ -83,9 +84,9 @@ class Labels:
     @callback
     def _device_changed(self, event: Event[dr.EventDeviceRegistryUpdatedData]) -> None:
         """Forget a device that is removed."""
-        for device_id in removed_identifiers(event) & self._labels.keys():
-            del self._labels[device_id]
-            self._save_soon()
+        for camera in removed_cameras(self._entry, event):
+            if camera.component_id is None and self._labels.pop(camera.device_id, None) is not None:
+                self._save_soon()
 
     def _save_soon(self) -> None:
         if not self._is_save_due and not self._is_closed:

@@ -30,7 +30,7 @@ from .api import (
 from .cache import DiskCache
 from .const import PermissionGroup
 from .coordinator import RingCoordinator
-from .devices import camera_identifier, removed_identifiers
+from .devices import removed_cameras
 from .events import PERSON, SAME_WITHIN, STALE_AFTER, Activity, Kind, RingEvent, Source, events_from_history
 from .flights import Flight, Turns
 from .history import EVENT_TYPES
@@ -376,15 +376,14 @@ class Pictures:
     @callback
     def _device_changed(self, event: Event[dr.EventDeviceRegistryUpdatedData]) -> None:
         """Delete the pictures of a camera that is removed."""
-        if not (gone := removed_identifiers(event)):
-            return
+        gone = removed_cameras(self._entry, event)
         known = {
             camera
             for camera in (*self._last, *self._queues)
-            if not gone.isdisjoint((camera.device_id, camera_identifier(camera)))
+            if not gone.isdisjoint((camera, CameraId(camera.device_id)))
         }
         # Of one that has been hidden since the start, only the file is there.
-        for camera in known | {CameraId(identifier) for identifier in gone}:
+        for camera in known | gone:
             self._last.pop(camera, None)
             self._encrypted.discard(camera)
             self._no_key.pop(camera, None)
@@ -393,7 +392,7 @@ class Pictures:
             self._entry.async_create_background_task(
                 self._hass, self._kept.async_delete(str(camera)), "ring_partner removed camera"
             )
-        for device_id in gone & self._listening.keys():
+        for device_id in {camera.device_id for camera in gone if camera.component_id is None} & self._listening.keys():
             self._listening.pop(device_id)()
             self._activity.pop(device_id, None)
 

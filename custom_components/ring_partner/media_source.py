@@ -26,7 +26,7 @@ from homeassistant.util import dt as dt_util
 
 from .api import MAX_CLIP, RingError
 from .const import DOMAIN, OPTION_DOORBELLS
-from .devices import camera_identifier
+from .devices import device_identifier
 from .errors import as_home_assistant_error
 from .history_index import KEPT_FOR
 from .identifiers import CameraId, EventId, FolderId, Shelf, parse_media_id
@@ -281,11 +281,13 @@ def camera_names(hass: HomeAssistant, entry: RingConfigEntry) -> dict[CameraId, 
 
 def _device_name(hass: HomeAssistant, entry: RingConfigEntry, camera: CameraId) -> str:
     registry = dr.async_get(hass)
-    device = registry.async_get_device_by_identifier((DOMAIN, camera.device_id), entry.entry_id)
+    identifier = (DOMAIN, device_identifier(entry, camera.device_id))
+    device = registry.async_get_device_by_identifier(identifier, entry.entry_id)
     name = "Ring" if device is None else device.name_by_user or device.name or "Ring"
     if camera.component_id is None:
         return name
-    lens = registry.async_get_child_device_by_identifier((DOMAIN, camera_identifier(camera)), entry.entry_id)
+    identifier = (DOMAIN, device_identifier(entry, camera.device_id, camera.component_id))
+    lens = registry.async_get_child_device_by_identifier(identifier, entry.entry_id)
     return f"{name} · {camera.component_id if lens is None else lens.name_by_user or lens.name}"
 
 

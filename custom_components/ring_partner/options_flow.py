@@ -38,6 +38,7 @@ from .const import (
     OPTION_MOTION_HOLD,
     OPTION_POLLING_INTERVAL,
 )
+from .devices import device_identifier
 from .kinds import is_camera, is_unidentified_camera
 
 POLLING = NumberSelector(
@@ -100,7 +101,8 @@ class RingOptionsFlow(OptionsFlowWithReload):
         """Remove what only doorbells have: nothing else would, and it would be unavailable for ever."""
         registry = er.async_get(self.hass)
         for camera, (platform, key) in product(cameras, DOORBELL_ENTITIES):
-            if entity_id := registry.async_get_entity_id(platform, DOMAIN, f"{camera}_{key}"):
+            unique_id = f"{device_identifier(self.config_entry, camera)}_{key}"
+            if entity_id := registry.async_get_entity_id(platform, DOMAIN, unique_id):
                 registry.async_remove(entity_id)
 
     def _has_cameras(self) -> bool:

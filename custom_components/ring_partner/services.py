@@ -25,7 +25,7 @@ from homeassistant.util.json import JsonObjectType
 from .api import MAX_CLIP, Picture
 from .chimes import Sound, async_play, sounds_of
 from .const import DOMAIN
-from .devices import camera_identifier
+from .devices import device_identifier
 from .downloads import async_save_clip, new_file
 from .errors import ring_errors
 from .events import Kind
@@ -200,7 +200,8 @@ async def _async_play_chime_sound(call: ServiceCall) -> ServiceResponse:
         raise _refusal("not_a_chime")
     entry = _loaded_entry(call.hass, device.config_entry_id)
     devices = entry.runtime_data.coordinator.data.devices
-    chime = next((item for item in devices.values() if (DOMAIN, item.id) in device.identifiers), None)
+    identified = ((item, (DOMAIN, device_identifier(entry, item.id))) for item in devices.values())
+    chime = next((item for item, identifier in identified if identifier in device.identifiers), None)
     sounds = {} if chime is None else sounds_of(chime)
     if chime is None or not sounds:
         raise _refusal("not_a_chime")
@@ -238,7 +239,10 @@ def _camera(call: ServiceCall) -> tuple[RingConfigEntry, CameraId]:
         camera
         for item in entry.runtime_data.coordinator.data.devices.values()
         for camera in cameras_of(item)
-        if not device.identifiers.isdisjoint({(DOMAIN, camera.device_id), (DOMAIN, camera_identifier(camera))})
+        if not device.identifiers.isdisjoint(
+            (DOMAIN, device_identifier(entry, camera.device_id, component_id))
+            for component_id in (None, camera.component_id)
+        )
     ]
     if len(found) != 1:
         raise _refusal("several_cameras" if found else "not_a_camera", entity_id=entity.entity_id)

@@ -12,13 +12,12 @@ from custom_components.ring_partner.endpoints import Endpoint, endpoint_id
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.const import EVENT_STATE_CHANGED, STATE_UNAVAILABLE, STATE_UNKNOWN
 from homeassistant.core import Event, HomeAssistant, State, callback
-from homeassistant.helpers import entity_registry as er
 from ring_cloud import Account, App, RingCloud
 from ring_cloud.deliveries import Delivery, sign
 from ring_cloud.model import Device
 
 from .conftest import SIGNING_KEY
-from .polls import async_set_up
+from .polls import async_set_up, keys_of
 
 RING = ("doorbell", "ring")
 
@@ -83,12 +82,7 @@ class Home:
 
     def _event_entities(self, entry: ConfigEntry, device: Device) -> dict[str, str]:
         """Return them by their keys, which other entities may have, too."""
-        prefix = f"{device.id}_"
-        return {
-            found.unique_id.removeprefix(prefix): found.entity_id
-            for found in er.async_entries_for_config_entry(er.async_get(self.hass), entry.entry_id)
-            if found.domain == "event" and found.unique_id.startswith(prefix)
-        }
+        return {key: item.entity_id for key, item in keys_of(self.hass, entry, device) if item.domain == "event"}
 
     def watch(self) -> None:
         """Collect what event entities fire; showing a known event again, as after a reload, is none."""

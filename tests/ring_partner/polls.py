@@ -39,24 +39,35 @@ def asked(cloud: RingCloud) -> int:
     return len(cloud.requests) - cloud.count("GET", "/v1/history/*")
 
 
+def identifier_of(entry: ConfigEntry, device: Device | None) -> str:
+    """Return how the registries know a device of an account, or (None) the account itself."""
+    return f"{entry.unique_id}" if device is None else f"{entry.unique_id}~{device.id}"
+
+
+def keys_of(hass: HomeAssistant, entry: ConfigEntry, device: Device | None) -> list[tuple[str, er.RegistryEntry]]:
+    """Return the entities of a device (None: of the account) with their keys; a lens stands before the key."""
+    identifier = identifier_of(entry, device)
+    found = er.async_entries_for_config_entry(er.async_get(hass), entry.entry_id)
+    ends = ("_",) if device is None else ("_", "~")
+    return [
+        (item.unique_id[len(identifier) + 1 :], item)
+        for item in found
+        if item.unique_id.startswith(tuple(identifier + end for end in ends))
+    ]
+
+
 def entity_ids(hass: HomeAssistant, entry: ConfigEntry, device: Device | None = None) -> dict[str, str]:
     """Return the entities of a device (None: of the account), enabled or not, by their keys.
 
     Of two with the same key it is the event entity, whichever was there first.
     """
-    identifier = f"{entry.unique_id if device is None else device.id}_"
-    found = er.async_entries_for_config_entry(er.async_get(hass), entry.entry_id)
-    return {
-        item.unique_id.removeprefix(identifier): item.entity_id
-        for item in sorted(found, key=lambda item: item.domain == "event")
-        if item.unique_id.startswith(identifier)
-    }
+    found = keys_of(hass, entry, device)
+    return {key: item.entity_id for key, item in sorted(found, key=lambda item: item[1].domain == "event")}
 
 
 def entities_of(hass: HomeAssistant, entry: ConfigEntry, device: Device) -> set[str]:
     """Return all entities of a device, also where two of different kinds have the same key."""
-    found = er.async_entries_for_config_entry(er.async_get(hass), entry.entry_id)
-    return {item.entity_id for item in found if item.unique_id.startswith(f"{device.id}_")}
+    return {item.entity_id for _, item in keys_of(hass, entry, device)}
 
 
 def by_events(hass: HomeAssistant, entry: ConfigEntry) -> set[str]:
@@ -80,7 +91,7 @@ def states_of(hass: HomeAssistant, entry: ConfigEntry, device: Device | None) ->
 
 def registered(hass: HomeAssistant, entry: ConfigEntry, device: Device) -> dr.DeviceEntry | None:
     """Return a device's entry in the registry."""
-    return dr.async_get(hass).async_get_device_by_identifier((DOMAIN, device.id), entry.entry_id)
+    return dr.async_get(hass).async_get_device_by_identifier((DOMAIN, identifier_of(entry, device)), entry.entry_id)
 
 
 def unavailable(hass: HomeAssistant) -> set[str]:

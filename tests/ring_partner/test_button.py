@@ -65,7 +65,7 @@ async def test_a_chime_has_a_button_for_each_sound_and_nothing_else_has_one(
     assert hass.states.get(TWO_NOTES).attributes[ATTR_FRIENDLY_NAME] == "Hallway Chime Two notes"
     entity, device = er.async_get(hass).async_get(TWO_NOTES), registered(hass, linked, chime)
     assert entity.device_id == device.id
-    assert entity.unique_id == f"{chime.id}_sound_ring-appstore-event-1"
+    assert entity.unique_id == f"{linked.unique_id}~{chime.id}_sound_ring-appstore-event-1"
 
 
 async def test_a_press_is_heard_once(

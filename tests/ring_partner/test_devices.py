@@ -1,16 +1,17 @@
 """The device registry follows the Ring account: devices appear, get other names, hide, and go."""
 
 from datetime import timedelta
+from math import inf
 from typing import Any
 
 from freezegun.api import FrozenDateTimeFactory
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
-from pytest_homeassistant_custom_component.typing import WebSocketGenerator
+from pytest_homeassistant_custom_component.typing import MockHAClientWebSocket, WebSocketGenerator
 from syrupy.assertion import SnapshotAssertion
 
 from custom_components.ring_partner.const import DOMAIN
-from homeassistant.config_entries import ConfigEntry
+from homeassistant.config_entries import ConfigEntry, ConfigEntryDisabler, ConfigEntryState
 from homeassistant.const import STATE_OFF, STATE_ON, STATE_UNAVAILABLE
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import area_registry as ar, device_registry as dr, entity_registry as er
@@ -286,6 +287,76 @@ class TestRemovingByHand:
         await async_pass_time(hass, freezer)
         assert states_of(hass, linked, camera) == before
         assert not [record for record in caplog.records if record.levelname in ("ERROR", "CRITICAL")]
+
+
+class TestRemovingWhileNotLoaded:
+    """What Ring lists is not known then: any device may go, and is back with the account if Ring lists it."""
+
+    @pytest.fixture
+    async def client(self, hass: HomeAssistant, hass_ws_client: WebSocketGenerator) -> MockHAClientWebSocket:
+        assert await async_setup_component(hass, "config", {})
+        return await hass_ws_client(hass)
+
+    async def test_device_of_account_that_waits_for_ring_is_removed(
+        self,
+        hass: HomeAssistant,
+        linked: ConfigEntry,
+        cloud: RingCloud,
+        account: Account,
+        client: MockHAClientWebSocket,
+    ) -> None:
+        device = account.device("Back Door")
+        registry_id, before = registered(hass, linked, device).id, states_of(hass, linked, device)
+        fault = cloud.faults.add("/v1/devices", status=503, count=None)
+        await hass.config_entries.async_reload(linked.entry_id)
+        assert linked.state is ConfigEntryState.SETUP_RETRY
+        await client.send_json_auto_id({"type": "config/device_registry/remove", "device_id": registry_id})
+        assert (await client.receive_json())["success"]
+        assert registered(hass, linked, device) is None
+        assert states_of(hass, linked, device) == {}
+
+        cloud.faults.remove(fault.id)
+        await hass.config_entries.async_reload(linked.entry_id)
+        await hass.async_block_till_done(wait_background_tasks=True)
+        assert registered(hass, linked, device).name == "Back Door"
+        assert states_of(hass, linked, device) == before
+
+    @pytest.mark.parametrize("is_disabled", [True, False])
+    async def test_account_itself_stays_while_others_of_it_are_removed(
+        self, hass: HomeAssistant, linked: ConfigEntry, account: Account, client: MockHAClientWebSocket, *,
+        is_disabled: bool,
+    ) -> None:  # fmt: skip
+        own, other = _account(hass, linked), registered(hass, linked, account.device("Garage"))
+        if is_disabled:
+            await hass.config_entries.async_set_disabled_by(linked.entry_id, ConfigEntryDisabler.USER)
+        else:
+            await hass.config_entries.async_unload(linked.entry_id)
+        answers = []
+        for device_id in (own.id, other.id):
+            await client.send_json_auto_id({"type": "config/device_registry/remove", "device_id": device_id})
+            answers.append(await client.receive_json())
+        assert [answer["success"] for answer in answers] == [False, True]
+        assert answers[0]["error"]["code"] != "unknown_error"
+        assert _account(hass, linked).id == own.id
+
+    async def test_device_of_account_being_set_up_is_refused_in_words(
+        self,
+        hass: HomeAssistant,
+        linked: ConfigEntry,
+        cloud: RingCloud,
+        client: MockHAClientWebSocket,
+    ) -> None:
+        fault = cloud.faults.add("/v1/devices", delay=inf)
+        reloading = hass.async_create_task(hass.config_entries.async_reload(linked.entry_id))
+        await fault.reached()
+        assert linked.state is ConfigEntryState.SETUP_IN_PROGRESS
+        await client.send_json_auto_id(
+            {"type": "config/device_registry/remove", "device_id": _account(hass, linked).id}
+        )
+        error = (await client.receive_json())["error"]
+        assert (error["code"], error["translation_key"]) == ("home_assistant_error", "account_not_loaded")
+        fault.release()
+        assert await reloading
 
 
 async def test_two_accounts_keep_their_devices_apart(

@@ -56,22 +56,23 @@ def happened(hass: HomeAssistant, entry: ConfigEntry, device: Device, body: byte
 async def test_every_camera_has_one_and_nothing_else_has(hass, entry, account) -> None:
     cameras = {device.id for device in account.devices if device.family.permission is Permission.CAMERAS}
     garage = account.device("Garage").id
-    whole = {f"{device_id}_last_event" for device_id in cameras - {garage}}
-    assert images(hass, entry).keys() == whole | {f"{garage}_1_last_event", f"{garage}_2_last_event"}
+    whole = {f"{entry.unique_id}~{device_id}_last_event" for device_id in cameras - {garage}}
+    lenses = {f"{entry.unique_id}~{garage}~{number}_last_event" for number in (1, 2)}
+    assert images(hass, entry).keys() == whole | lenses
 
 
 async def test_that_of_a_lens_belongs_to_the_lens(hass, entry, account) -> None:
     garage = account.device("Garage").id
     registry = dr.async_get(hass)
     for number in ("1", "2"):
-        found = images(hass, entry)[f"{garage}_{number}_last_event"]
+        found = images(hass, entry)[f"{entry.unique_id}~{garage}~{number}_last_event"]
         device = registry.async_get(found.device_id)
         assert device is not None
-        assert device.identifiers == {(DOMAIN, f"{garage}_{number}")}
+        assert device.identifiers == {(DOMAIN, f"{entry.unique_id}~{garage}~{number}")}
 
 
 async def test_it_shows_what_is_in_memory_as_what_it_is(hass, entry, door) -> None:
-    entity_id = images(hass, entry)[f"{door.id}_last_event"].entity_id
+    entity_id = images(hass, entry)[f"{entry.unique_id}~{door.id}_last_event"].entity_id
     assert hass.states.get(entity_id).state == STATE_UNKNOWN
     with pytest.raises(HomeAssistantError):
         await async_get_image(hass, entity_id)
@@ -92,7 +93,7 @@ async def test_a_poll_that_changes_nothing_writes_nothing(freezer, hass, entry, 
 
 
 async def test_it_stays_while_ring_is_down_and_goes_with_the_device(freezer, hass, cloud, entry, door) -> None:
-    entity_id = images(hass, entry)[f"{door.id}_last_event"].entity_id
+    entity_id = images(hass, entry)[f"{entry.unique_id}~{door.id}_last_event"].entity_id
     last = happened(hass, entry, door)
     outage = cloud.faults.add("/v1/devices", status=500, count=None)
     await async_pass_time(hass, freezer)

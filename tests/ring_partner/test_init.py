@@ -22,7 +22,7 @@ from homeassistant.setup import async_setup_component
 from ring_cloud import Account, App, RingCloud
 
 from .conftest import make_entry
-from .polls import async_pass_time
+from .polls import async_pass_time, registered
 from .tokens import links_asked_for
 
 
@@ -140,8 +140,7 @@ async def test_the_user_may_remove_a_device_only_once_ring_no_longer_lists_it(
 ) -> None:
     assert await async_setup_component(hass, "config", {})
     gone = account.devices[0]
-    registry = dr.async_get(hass)
-    device = registry.async_get_device_by_identifier(("ring_partner", gone.id), linked.entry_id)
+    device = registered(hass, linked, gone)
     request = {"config_entry_id": linked.entry_id, "device_id": device.id}
     websocket = await hass_ws_client(hass)
 
@@ -152,7 +151,7 @@ async def test_the_user_may_remove_a_device_only_once_ring_no_longer_lists_it(
     await linked.runtime_data.coordinator.async_refresh()
     await websocket.send_json_auto_id({"type": "config/device_registry/remove_config_entry", **request})
     assert (await websocket.receive_json())["success"]
-    assert registry.async_get(device.id) is None
+    assert dr.async_get(hass).async_get(device.id) is None
 
 
 async def test_an_account_that_home_assistant_cannot_unload_goes_on(

@@ -5,7 +5,7 @@ import pytest
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.helpers import entity_registry as er
 
-from .polls import async_pass_time, entity_ids, state_of
+from .polls import async_pass_time, entity_ids, identifier_of, state_of
 from .pushes import (
     SECOND,
     async_arrive,
@@ -75,7 +75,7 @@ async def test_a_person_is_seen_by_the_push_where_the_history_was_quicker(freeze
     cloud.deliveries.mischief("hold")
     motion = await async_press(hass, cloud, door, "human")
     await async_pass_in_steps(hass, freezer, 100 * SECOND)
-    announced = hass.states.get(motion_entity(hass, door, "event"))
+    announced = hass.states.get(motion_entity(hass, pushed, door, "event"))
     assert announced.attributes["event_time"] == motion.isoformat()
     assert announced.attributes["sub_type"] is None
     assert state_of(hass, pushed, door, "person") == "off"
@@ -84,19 +84,19 @@ async def test_a_person_is_seen_by_the_push_where_the_history_was_quicker(freeze
     assert state_of(hass, pushed, door, "person") == "on"
     await async_pass_in_steps(hass, freezer, 40 * SECOND)
     assert state_of(hass, pushed, door, "person") == "off"
-    assert hass.states.get(motion_entity(hass, door, "event")) == announced
+    assert hass.states.get(motion_entity(hass, pushed, door, "event")) == announced
 
 
-def motion_entity(hass, door, domain) -> str:
+def motion_entity(hass, entry, door, domain) -> str:
     """Two entities have the same key."""
-    found = er.async_get(hass).async_get_entity_id(domain, "ring_partner", f"{door.id}_motion")
+    found = er.async_get(hass).async_get_entity_id(domain, "ring_partner", f"{identifier_of(entry, door)}_motion")
     assert found is not None
     return found
 
 
 def motion_sensor(hass, entry, door) -> str:
     """Not the event entity, which has the same key."""
-    return motion_entity(hass, door, "binary_sensor")
+    return motion_entity(hass, entry, door, "binary_sensor")
 
 
 @pytest.mark.parametrize("so_far", [10, 29])

@@ -14,12 +14,11 @@ from custom_components.ring_partner.picture_file import LastPicture
 from homeassistant.config_entries import ConfigEntry, ConfigEntryState
 from homeassistant.const import STATE_UNAVAILABLE, STATE_UNKNOWN
 from homeassistant.core import HomeAssistant, State
-from homeassistant.helpers import entity_registry as er
 from ring_cloud import Account, App, RingCloud
 from ring_cloud.media_time import read_time
 from ring_cloud.model import Device
 
-from .polls import async_pass_time, async_set_up, issues, reauths, registered, set_clock_back
+from .polls import async_pass_time, async_set_up, entity_ids, issues, reauths, registered, set_clock_back
 from .pushes import (
     HISTORY,
     MINUTE,
@@ -61,10 +60,9 @@ async def pushed(
 
 
 def image_id(hass: HomeAssistant, device: Device, component_id: str | None = None) -> str:
-    part = "" if component_id is None else f"_{component_id}"
-    found = er.async_get(hass).async_get_entity_id("image", DOMAIN, f"{device.id}{part}_last_event")
-    assert found is not None
-    return found
+    (entry,) = hass.config_entries.async_entries(DOMAIN)
+    key = "last_event" if component_id is None else f"{component_id}_last_event"
+    return entity_ids(hass, entry, device)[key]
 
 
 def image(hass: HomeAssistant, device: Device, component_id: str | None = None) -> State:

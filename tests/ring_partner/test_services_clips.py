@@ -13,13 +13,12 @@ from custom_components.ring_partner.const import DOMAIN
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
-from homeassistant.helpers import entity_registry as er
 from homeassistant.util import dt as dt_util
 from ring_cloud import Account, App, Permission, RingCloud
 from ring_cloud.media_time import read_times
 from ring_cloud.model import Device
 
-from .polls import async_pass_time, async_set_up
+from .polls import async_pass_time, async_set_up, entities_of
 
 NOW = datetime(2026, 1, 15, 12, tzinfo=UTC)
 VIDEO = "/v1/devices/*/media/video/download"
@@ -128,8 +127,7 @@ async def test_one_lens_of_several(
 ) -> None:
     device = next(device for device in account.devices if "components" in device.family.capabilities)
     ring_at(cloud, device, NOW - HOUR)
-    entities = er.async_entries_for_config_entry(er.async_get(hass), seen.entry_id)
-    lenses = [item.entity_id for item in entities if item.domain == "camera" and item.unique_id.startswith(device.id)]
+    lenses = [entity_id for entity_id in entities_of(hass, seen, device) if entity_id.startswith("camera.")]
     assert len(lenses) == 2
     for lens in lenses:
         await async_download(
