@@ -16,6 +16,7 @@ import pytest
 import voluptuous as vol
 import yaml
 
+from custom_components.ring_partner.credential_flow import OTHER_APP
 from homeassistant import components
 from homeassistant.const import Platform
 from homeassistant.helpers import config_validation as cv
@@ -329,6 +330,8 @@ def choices(asked: dict[str, Any]) -> Iterator[tuple[str, list[str]]]:
 def test_every_choice_has_words_and_no_words_are_left(path: Path) -> None:
     offered = {key: set(options) for key, options in choices(services(INTEGRATION))}
     assert offered
+    # Of the choice between stored credentials, whose names are the user's, the last option is ours.
+    offered["implementation"] = {OTHER_APP}
     assert {key: set(words["options"]) for key, words in load(path)["selector"].items()} == offered
 
 

@@ -152,6 +152,8 @@ def section_of(func: ast.expr, platform: str) -> str:
     name = ast.unparse(func).rpartition(".")[2]
     if name.endswith("create_issue"):
         return "issues"
+    if name == "SelectSelectorConfig":
+        return "selector"
     if name == "DeviceInfo" or name.startswith("async_get_or_create"):
         return "device"
     if name.endswith("Description") or (

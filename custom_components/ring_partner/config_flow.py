@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING, Any, override
 
 import voluptuous as vol
 
-from homeassistant.config_entries import SOURCE_REAUTH, ConfigEntry, ConfigFlowResult, OptionsFlow
+from homeassistant.config_entries import SOURCE_REAUTH, SOURCE_RECONFIGURE, ConfigEntry, ConfigFlowResult, OptionsFlow
 from homeassistant.const import CONF_ACCESS_TOKEN
 from homeassistant.core import callback
 from homeassistant.data_entry_flow import AbortFlow, FlowResultType
-from homeassistant.helpers.selector import TextSelector, TextSelectorConfig, TextSelectorType
 
-from .api import RingAuthError, RingError, RingUnavailableError, Token
+from .api import RingClientCredentialsError, RingError, RingUnavailableError, Token
 from .const import (
     CONF_ACCOUNT,
     CONF_IMPLEMENTATION,
@@ -26,19 +25,34 @@ from .const import (
     PLAYGROUND_URL,
     LinkMethod,
 )
-from .link_flow import RingLinkFlow, as_markdown, describe, error_key, signing_key_errors, signing_key_from
+from .credential_flow import SECRET, RingCredentialFlow
+from .credentials import has_stored_credentials
+from .endpoints import async_has_public_url
+from .link_flow import (
+    ExpiredTokenError,
+    InvalidTokenError,
+    as_markdown,
+    describe,
+    error_key,
+    signing_key_errors,
+    signing_key_from,
+    token_from,
+)
 from .linking import ATTR_LISTENER, Claim, LinkListener, find_listener
 from .options_flow import RingOptionsFlow
 
 WAIT_SECONDS = 1800
 
+# Where an error that Ring's call led to can be fixed; the others are fixed in the Ring app.
+FIXED_IN = {"invalid_client": "refused_credentials", "wrong_signing_key": "correct_key"}
+# A token that one of these is about cannot be used again.
+TOKEN_ERRORS = frozenset({"invalid_auth", "invalid_token", "expired_token"})
+
 # In the order of the menu: what a hobbyist gets first, what needs Ring's invitation last.
 METHODS = (LinkMethod.RING_APP, LinkMethod.TOKENS, LinkMethod.PLAYGROUND, LinkMethod.PARTNER)
 
-SECRET = TextSelector(TextSelectorConfig(type=TextSelectorType.PASSWORD, autocomplete="off"))
 
-
-class RingConfigFlow(RingLinkFlow, domain=DOMAIN):
+class RingConfigFlow(RingCredentialFlow, domain=DOMAIN):
     """Link a Ring account."""
 
     VERSION = 1
@@ -56,7 +70,20 @@ class RingConfigFlow(RingLinkFlow, domain=DOMAIN):
     @override
     async def async_step_user(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Offer the ways to link."""
-        return self.async_show_menu(step_id="user", menu_options=[*METHODS])
+        other = ["other_app"] if has_stored_credentials(self.hass) else []
+        return self.async_show_menu(
+            step_id="user",
+            menu_options=[*METHODS, *other],
+            description_placeholders={"portal_url": DEVELOPER_PORTAL_URL},
+        )
+
+    @override
+    async def _async_begin(self) -> ConfigFlowResult:
+        if self.source == SOURCE_REAUTH:
+            return await self.async_step_reauth_confirm()
+        if self.source == SOURCE_RECONFIGURE:
+            return await self.async_step_reconfigure()
+        return await self.async_step_user()
 
     async def async_step_reauth(self, entry_data: Mapping[str, Any]) -> ConfigFlowResult:
         """Ring no longer accepts the link."""
@@ -68,18 +95,18 @@ class RingConfigFlow(RingLinkFlow, domain=DOMAIN):
         before = LinkMethod(entry.data[CONF_LINK_METHOD])
         return self.async_show_menu(
             step_id="reauth_confirm",
-            menu_options=[before, *(method for method in METHODS if method is not before)],
-            description_placeholders={"account": as_markdown(entry.title)},
+            menu_options=[before, *(method for method in _methods(entry) if method is not before), "other_app"],
+            description_placeholders={"account": as_markdown(entry.title), "portal_url": DEVELOPER_PORTAL_URL},
         )
 
     async def async_step_reconfigure(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
-        """Show the addresses again, or link the same account anew."""
+        """Show the URLs again, change the signing key, or link the same account again."""
         entry = self._get_reconfigure_entry()
-        # A Playground token belongs to no Ring app, so there are no addresses to enter anywhere.
-        addresses = ["addresses"] if CONF_IMPLEMENTATION in entry.data else []
+        # A Playground token belongs to no private app, so there are no URLs to enter anywhere.
+        addresses = ["addresses", "new_key"] if CONF_IMPLEMENTATION in entry.data else []
         return self.async_show_menu(
             step_id="reconfigure",
-            menu_options=[*addresses, *METHODS],
+            menu_options=[*addresses, *_methods(entry), "other_app"],
             description_placeholders={"account": as_markdown(entry.title)},
         )
 
@@ -98,34 +125,35 @@ class RingConfigFlow(RingLinkFlow, domain=DOMAIN):
         self.context["title_placeholders"] = {"name": describe(claim.user)}
         return await self.async_step_confirm()
 
-    # The four ways. Three need the credentials of a Ring app first, which Home Assistant's OAuth2 steps ask for.
+    # The four ways. Three need the credentials of a private app first (credential_flow.py).
 
     async def async_step_ring_app(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
-        """One-way linking, started in the Ring app."""
-        return await self._async_with_credentials(LinkMethod.RING_APP)
+        """One-way linking, started in the Ring app. Ring has to reach Home Assistant: checked before anything else."""
+        self._method = LinkMethod.RING_APP
+        if not await async_has_public_url(self.hass):
+            return await self.async_step_public_url()
+        return await self._async_choose()
+
+    async def async_step_other_app(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Link from the Ring app, with another private app than those that are stored."""
+        self._method = LinkMethod.RING_APP
+        if not await async_has_public_url(self.hass):
+            return await self.async_step_public_url()
+        return await self.async_step_credentials()
+
+    async def async_step_public_url(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Ring cannot reach Home Assistant."""
+        return self.async_abort(reason="no_public_url")
 
     async def async_step_tokens(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """A refresh token that was obtained elsewhere."""
-        return await self._async_with_credentials(LinkMethod.TOKENS)
+        self._method = LinkMethod.TOKENS
+        return await self._async_choose()
 
     async def async_step_partner(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Partner-initiated OAuth 2.0 with PKCE."""
-        return await self._async_with_credentials(LinkMethod.PARTNER)
-
-    async def async_step_playground(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
-        """A token of Ring's Developers Playground: half an hour, one pretend device."""
-        self._method = LinkMethod.PLAYGROUND
-        return await self._async_token_form(
-            "playground",
-            user_input,
-            vol.Schema({vol.Required(CONF_ACCESS_TOKEN): SECRET}),
-            {"playground_url": PLAYGROUND_URL},
-        )
-
-    async def _async_with_credentials(self, method: LinkMethod) -> ConfigFlowResult:
-        self._method = method
-        known = self._get_reauth_entry().data.get(CONF_IMPLEMENTATION) if self.source == SOURCE_REAUTH else None
-        return await self.async_step_pick_implementation({"implementation": known} if known else None)
+        self._method = LinkMethod.PARTNER
+        return await self._async_choose()
 
     @override
     async def async_step_auth(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
@@ -142,41 +170,47 @@ class RingConfigFlow(RingLinkFlow, domain=DOMAIN):
     # From the Ring app.
 
     async def async_step_signing_key(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
-        """Ask for the key that signs nonces and webhooks; a link that is renewed has it already."""
-        key = self._known_key() if user_input is None else signing_key_from(user_input)
+        """Take the key that signs nonces and webhooks from what is known of the private app, or ask for it."""
+        client_id = self._implementation.client_id
+        key = self._known_key(client_id) if user_input is None else signing_key_from(user_input)
         errors = signing_key_errors(key)
         if key is not None and not errors:
+            self._keys[client_id] = key
             if not await self._async_listen(key):
-                return self.async_abort(reason="no_public_url")
+                return await self.async_step_public_url()
             return await self.async_step_portal()
+        return self._show_signing_key("signing_key", vol.Required(CONF_SIGNING_KEY), errors)
+
+    async def async_step_correct_key(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Ask for the key again; left empty, the one that was entered stays."""
+        if user_input is None:
+            errors = {CONF_SIGNING_KEY: "wrong_signing_key"}
+        else:
+            key = signing_key_from(user_input)
+            if not (errors := signing_key_errors(key)):
+                return await self.async_step_signing_key({CONF_SIGNING_KEY: key or self._signing_key})
+        return self._show_signing_key("correct_key", vol.Optional(CONF_SIGNING_KEY), errors)
+
+    def _show_signing_key(self, step_id: str, field: vol.Marker, errors: dict[str, str]) -> ConfigFlowResult:
         return self.async_show_form(
-            step_id="signing_key",
-            data_schema=vol.Schema({vol.Required(CONF_SIGNING_KEY): SECRET}),
+            step_id=step_id,
+            data_schema=vol.Schema({field: SECRET}),
             errors=errors,
             description_placeholders={"portal_url": DEVELOPER_PORTAL_URL},
         )
-
-    def _known_key(self) -> str | None:
-        """The key of the link that is renewed, as long as it is renewed with the same Ring app."""
-        if self.source != SOURCE_REAUTH:
-            return None
-        data = self._get_reauth_entry().data
-        return data.get(CONF_SIGNING_KEY) if data.get(CONF_IMPLEMENTATION) == self._implementation.domain else None
 
     async def async_step_portal(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Show the addresses to paste into Ring's developer portal."""
         if user_input is not None:
             return await self.async_step_wait()
-        return self.async_show_form(
-            step_id="portal", description_placeholders=self._urls | {"portal_url": DEVELOPER_PORTAL_URL}
-        )
+        return self.async_show_form(step_id="portal", description_placeholders=self._portal())
 
     async def async_step_wait(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Wait for the code, then for the browser."""
         if self._waiting is None:
             self._waiting = self._start_waiting()
         if not self._waiting.done():
-            return self._show_waiting(self._waiting)
+            return await self._async_show_waiting(self._waiting)
         waiting, self._waiting = self._waiting, None
         try:
             claim = waiting.result()
@@ -185,11 +219,11 @@ class RingConfigFlow(RingLinkFlow, domain=DOMAIN):
             return self.async_show_progress_done(next_step_id="wait_timeout")
         except RingError as err:
             self._wait_error = error_key(err)
-            return self.async_show_progress_done(next_step_id="wait_failed")
+            return self.async_show_progress_done(next_step_id=FIXED_IN.get(self._wait_error, "wait_failed"))
         if claim is None:
             self._code_seen = True
             self._waiting = self._start_waiting()
-            return self._show_waiting(self._waiting)
+            return await self._async_show_waiting(self._waiting)
         self._claim = claim
         return self.async_show_progress_done(next_step_id="confirm")
 
@@ -197,10 +231,11 @@ class RingConfigFlow(RingLinkFlow, domain=DOMAIN):
         # In the background: half an hour of waiting must not delay a shutdown.
         return self.hass.async_create_background_task(self._async_wait(), "ring_partner link")
 
-    def _show_waiting(self, task: asyncio.Task[Claim | None]) -> ConfigFlowResult:
+    async def _async_show_waiting(self, task: asyncio.Task[Claim | None]) -> ConfigFlowResult:
         return self.async_show_progress(
             step_id="wait",
             progress_action="confirm_in_ring_app" if self._code_seen else "enable_in_ring_app",
+            description_placeholders=self._portal() | {"reached": await self._async_reached()},
             progress_task=task,
         )
 
@@ -219,14 +254,18 @@ class RingConfigFlow(RingLinkFlow, domain=DOMAIN):
         """Nothing came: say what to check, and wait again if wanted."""
         if user_input is not None:
             return await self.async_step_wait()
-        return self.async_show_form(step_id="wait_timeout", description_placeholders=self._urls)
+        return self.async_show_form(step_id="wait_timeout", description_placeholders=self._portal())
 
     async def async_step_wait_failed(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Ring has called, but it led to nothing: say why, and wait again if wanted."""
         if user_input is not None:
             return await self.async_step_wait()
         errors = {} if self._wait_error is None else {"base": self._wait_error}
-        return self.async_show_form(step_id="wait_failed", errors=errors, description_placeholders=self._urls)
+        return self.async_show_form(step_id="wait_failed", errors=errors, description_placeholders=self._portal())
+
+    async def async_step_refused_credentials(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Ring refused the credentials when it had called: lead back to where they are entered."""
+        return self._show_refused()
 
     async def async_step_confirm(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Let the signed-in Home Assistant user confirm that it is this Ring account."""
@@ -269,38 +308,60 @@ class RingConfigFlow(RingLinkFlow, domain=DOMAIN):
 
     # The other ways end in a token at once.
 
+    async def async_step_playground(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Take a token of Ring's Developers Playground: 30 minutes, one simulated device."""
+        self._method = LinkMethod.PLAYGROUND
+        return await self._async_token_form("playground", CONF_ACCESS_TOKEN, user_input)
+
     async def async_step_refresh_token(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Take a refresh token, and rotate it so that the copy elsewhere is of no more use."""
-        schema = vol.Schema({vol.Required(CONF_REFRESH_TOKEN): SECRET, vol.Optional(CONF_SIGNING_KEY): SECRET})
-        return await self._async_token_form("refresh_token", user_input, schema, {})
+        return await self._async_token_form("refresh_token", CONF_REFRESH_TOKEN, user_input)
 
-    async def _async_token_form(
-        self,
-        step_id: str,
-        user_input: dict[str, Any] | None,
-        schema: vol.Schema,
-        placeholders: dict[str, str],
-    ) -> ConfigFlowResult:
+    async def async_step_playground_again(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Ask for the Playground token again; left empty, the one that was entered stays."""
+        return await self.async_step_playground(user_input)
+
+    async def async_step_refresh_token_again(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Ask for the refresh token again; left empty, the one that was entered stays."""
+        return await self.async_step_refresh_token(user_input)
+
+    async def _async_token_form(self, step_id: str, name: str, user_input: dict[str, Any] | None) -> ConfigFlowResult:
         key = signing_key_from(user_input or {})
         errors = signing_key_errors(key)
-        if user_input is not None and not errors:
-            self._signing_key = key
-            async with self._one_submit():
-                try:
-                    return await self._async_link_token(await self._async_obtain(user_input))
-                except RingError as err:
-                    errors["base"] = error_key(err)
+        if user_input is not None:
+            self._entered_token = user_input.get(name, "").strip() or self._entered_token
+            if not errors:
+                if key is not None:
+                    self._keys[self._implementation.client_id] = key
+                async with self._one_submit():
+                    try:
+                        return await self._async_link_token(await self._async_obtain(self._entered_token))
+                    except RingClientCredentialsError:
+                        return self._show_refused()
+                    except RingError as err:
+                        errors["base"] = error_key(err)
+        return self._show_token_form(step_id, name, errors)
+
+    def _show_token_form(self, step_id: str, name: str, errors: dict[str, str]) -> ConfigFlowResult:
+        # The frontend empties a form that is shown again. What was refused is not worth keeping.
+        if errors.get("base") in TOKEN_ERRORS:
+            self._entered_token = ""
+        is_kept = bool(self._entered_token)
+        schema: dict[vol.Marker, object] = {vol.Optional(name) if is_kept else vol.Required(name): SECRET}
+        if self._method is not LinkMethod.PLAYGROUND:
+            schema[vol.Optional(CONF_SIGNING_KEY)] = SECRET
         return self.async_show_form(
-            step_id=step_id, data_schema=schema, errors=errors, description_placeholders=placeholders
+            step_id=f"{step_id}_again" if is_kept else step_id,
+            data_schema=vol.Schema(schema),
+            errors=errors,
+            description_placeholders={"playground_url": PLAYGROUND_URL},
         )
 
-    async def _async_obtain(self, user_input: dict[str, Any]) -> Token:
+    async def _async_obtain(self, text: str) -> Token:
         """Return the token of a form. Once rotated it is kept: the one the user pasted is dead by then."""
+        pasted = token_from(text)
         if self._method is LinkMethod.PLAYGROUND:
-            return Token.playground(user_input[CONF_ACCESS_TOKEN].strip(), time.time())
-        pasted = user_input[CONF_REFRESH_TOKEN].strip()
-        if not pasted:
-            raise RingAuthError("There is no token in the form")
+            return _playground_token(pasted)
         if self._token is None or self._pasted != pasted:
             self._token = await self._implementation.client.refresh(pasted)
             self._pasted = pasted
@@ -316,34 +377,57 @@ class RingConfigFlow(RingLinkFlow, domain=DOMAIN):
                     self.external_data["code"], implementation.code_verifier
                 )
                 return await self._async_link_token(token)
+            except RingClientCredentialsError:
+                return self._show_refused()
             except RingError as err:
                 return self.async_abort(reason=error_key(err))
 
-    # Showing the addresses again.
+    # Showing the URLs again.
 
     async def async_step_addresses(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
-        """Show what to paste into the developer portal; a new signing key may be given."""
+        """Show what to paste into the developer console."""
+        if user_input is not None:
+            return await self.async_step_addresses_done()
         entry = self._get_reconfigure_entry()
-        known: str | None = entry.data.get(CONF_SIGNING_KEY)
+        key: str | None = self._signing_key or entry.data.get(CONF_SIGNING_KEY)
+        if key is None:
+            return await self.async_step_new_key()
+        if not await self._async_find_urls(key):
+            return self.async_abort(reason="no_public_url")
+        self._signing_key = key
+        return self.async_show_form(step_id="addresses", description_placeholders=self._portal())
+
+    async def async_step_new_key(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Ask for another signing key, and show the URLs that are made from it."""
         key = signing_key_from(user_input or {})
         errors = signing_key_errors(key)
-        key = key or known
-        if user_input is not None and key is not None and not errors:
-            if not await self._async_find_urls(key):
-                return self.async_abort(reason="no_public_url")
+        if key is not None and not errors:
             self._signing_key = key
-            return await self.async_step_addresses_done()
-        field = vol.Required(CONF_SIGNING_KEY) if known is None else vol.Optional(CONF_SIGNING_KEY)
-        return self.async_show_form(step_id="addresses", data_schema=vol.Schema({field: SECRET}), errors=errors)
+            return await self.async_step_addresses()
+        return self._show_signing_key("new_key", vol.Required(CONF_SIGNING_KEY), errors)
 
     async def async_step_addresses_done(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
-        """Show the addresses, and keep the key."""
+        """Say how to check the URLs, and keep the key."""
         if user_input is None:
-            return self.async_show_form(
-                step_id="addresses_done", description_placeholders=self._urls | {"portal_url": DEVELOPER_PORTAL_URL}
-            )
+            return self.async_show_form(step_id="addresses_done", description_placeholders=self._portal())
         return self.async_update_reload_and_abort(
             self._get_reconfigure_entry(),
             data_updates={CONF_SIGNING_KEY: self._signing_key, CONF_WEBHOOK_URL: self._urls["webhook_url"]},
             reload_even_if_entry_is_unchanged=False,
         )
+
+
+def _playground_token(text: str) -> Token:
+    """Return the Playground token that was pasted. Raises InvalidTokenError or ExpiredTokenError."""
+    if not text.startswith("eyJ") or text.count(".") != 2:
+        raise InvalidTokenError("This is not a token of the Playground")
+    token = Token.playground(text, time.time())
+    if token.expires_in(time.time()) <= 0:
+        raise ExpiredTokenError("The token has ended")
+    return token
+
+
+def _methods(entry: ConfigEntry) -> list[LinkMethod]:
+    """Return the ways to link an account again: a Playground token would end a real link after 30 minutes."""
+    is_real = entry.data[CONF_LINK_METHOD] != LinkMethod.PLAYGROUND
+    return [method for method in METHODS if not (is_real and method is LinkMethod.PLAYGROUND)]

@@ -43,12 +43,26 @@ async def async_public_url(hass: HomeAssistant, webhook_id: str, known: str | No
     """
     if (url := await _async_cloudhook_url(hass, webhook_id, known)) is not None:
         return url
+    base = _external_url(hass)
+    return None if base is None else base + webhook.async_generate_path(webhook_id)
+
+
+def _external_url(hass: HomeAssistant) -> str | None:
     local = RingHosts.from_environment().is_local
     try:
-        base = get_url(hass, allow_cloud=False, allow_internal=local, prefer_external=True, require_ssl=not local)
+        return get_url(hass, allow_cloud=False, allow_internal=local, prefer_external=True, require_ssl=not local)
     except NoURLAvailableError:
         return None
-    return base + webhook.async_generate_path(webhook_id)
+
+
+async def async_has_public_url(hass: HomeAssistant) -> bool:
+    """Return whether Ring can be given a URL, without making one."""
+    if "cloud" in hass.config.components:
+        from homeassistant.components import cloud  # noqa: PLC0415
+
+        if cloud.async_active_subscription(hass):
+            return True
+    return _external_url(hass) is not None
 
 
 async def _async_cloudhook_url(hass: HomeAssistant, webhook_id: str, known: str | None) -> str | None:

@@ -16,6 +16,7 @@ from homeassistant.data_entry_flow import AbortFlow, UnknownFlow
 from homeassistant.helpers import http
 from homeassistant.helpers.aiohttp_client import async_get_clientsession
 from homeassistant.helpers.config_entry_oauth2_flow import AbstractOAuth2FlowHandler
+from homeassistant.util import dt as dt_util
 
 from .api import (
     RingAuthError,
@@ -40,16 +41,30 @@ from .const import (
     CONF_LINKED_AT,
     CONF_SIGNING_KEY,
     CONF_WEBHOOK_URL,
+    DEVELOPER_PORTAL_URL,
     DOMAIN,
     LinkMethod,
 )
+from .credentials import async_delete_replaced, find_signing_key
 from .endpoints import Endpoint, async_public_url, endpoint_id, homepage_url
 from .linking import Claim, LinkListener, NonceMismatchError, async_acquire_listener
 from .session import new_link
+from .visits import async_describe_visits
 
 _LOGGER = logging.getLogger(__name__)
 
 MIN_KEY_LENGTH = 8
+
+MIN_TOKEN_LENGTH = 8
+
+
+class InvalidTokenError(RingError):
+    """A pasted text is no token."""
+
+
+class ExpiredTokenError(RingError):
+    """A pasted token says itself that it has ended."""
+
 
 # The first that fits names the text the user reads.
 ERRORS: tuple[tuple[type[RingError], str], ...] = (
@@ -61,6 +76,8 @@ ERRORS: tuple[tuple[type[RingError], str], ...] = (
     (RingNotFoundError, "no_integration"),
     (RingRequestError, "refused"),
     (NonceMismatchError, "wrong_signing_key"),
+    (InvalidTokenError, "invalid_token"),
+    (ExpiredTokenError, "expired_token"),
     (RingError, "unknown"),
 )
 
@@ -80,13 +97,18 @@ class RingLinkFlow(AbstractOAuth2FlowHandler):
         super().__init__()
         self._method = LinkMethod.RING_APP
         self._signing_key: str | None = None
+        # What was entered in this dialog, by client id: another private app has another key.
+        self._keys: dict[str, str] = {}
         self._listener: LinkListener | None = None
         self._close_listener: CALLBACK_TYPE | None = None
+        self._opened_at = dt_util.utcnow()
+        self._stop_visits: CALLBACK_TYPE | None = None
         self._urls: dict[str, str] = {}
         self._waiting: asyncio.Task[Claim | None] | None = None
         self._code_seen = False
         self._wait_error: str | None = None
         self._claim: Claim | None = None
+        self._entered_token = ""
         self._pasted: str | None = None
         self._token: Token | None = None
         self._maybe_confirmed = False
@@ -111,7 +133,21 @@ class RingLinkFlow(AbstractOAuth2FlowHandler):
         self._stop_listening()
 
     @callback
+    def _on_visit(self) -> None:
+        """The user has opened the test page: show it where the dialog waits."""
+        if self._waiting is not None:
+            self.async_notify_flow_changed()
+
+    async def _async_reached(self) -> str:
+        """Say how the test page was reached since this dialog was opened."""
+        visits = self._listener.visits.since(self._opened_at) if self._listener is not None else ()
+        return await async_describe_visits(self.hass, visits)
+
+    @callback
     def _stop_listening(self) -> None:
+        if self._stop_visits is not None:
+            self._stop_visits()
+            self._stop_visits = None
         if self._close_listener is not None:
             self._close_listener()
             self._close_listener = None
@@ -170,13 +206,20 @@ class RingLinkFlow(AbstractOAuth2FlowHandler):
         user = request.get(KEY_HASS_USER) if request is not None else None
         return mask_identifier(user.name if user is not None and user.name else self.hass.config.location_name)
 
+    def _known_key(self, client_id: str) -> str | None:
+        """Return the signing key of a private app: entered in this dialog, or of an account linked with the app."""
+        return self._keys.get(client_id) or find_signing_key(self.hass, client_id, self._entry())
+
     async def _async_listen(self, signing_key: str) -> bool:
         """Open the endpoints of this Ring app; False where Ring could not reach them."""
         self._stop_listening()
+        if signing_key != self._signing_key:
+            self._code_seen = False
         self._signing_key = signing_key
         self._listener, self._close_listener = await async_acquire_listener(
             self.hass, self._implementation, signing_key
         )
+        self._stop_visits = self._listener.visits.listen(self._on_visit)
         if self._removed:
             # The dialog was closed meanwhile.
             self._stop_listening()
@@ -190,6 +233,10 @@ class RingLinkFlow(AbstractOAuth2FlowHandler):
             self._urls[f"{endpoint}_url"] = url
         self._urls["homepage_url"] = homepage_url(self._urls[f"{Endpoint.EVENTS}_url"])
         return True
+
+    def _portal(self) -> dict[str, str]:
+        """Return what the texts about Ring's developer console name."""
+        return self._urls | {"portal_url": DEVELOPER_PORTAL_URL}
 
     async def _async_check_account(self, user: User) -> None:
         """Refuse a second entry of an account, and another account for an entry."""
@@ -209,16 +256,20 @@ class RingLinkFlow(AbstractOAuth2FlowHandler):
             CONF_LINKED_AT: time.time(),
             CONF_TOKEN: new_link(token),
         }
+        key = None
         if self._method is not LinkMethod.PLAYGROUND:
             data[CONF_IMPLEMENTATION] = self._implementation.domain
-        if key := self._signing_key or (entry.data.get(CONF_SIGNING_KEY) if entry else None):
+            key = self._signing_key or self._known_key(self._implementation.client_id)
+        if key:
             data[CONF_SIGNING_KEY] = key
         self._finished = True
         known = entry.data if entry is not None and entry.data.get(CONF_SIGNING_KEY) == key else {}
         if url := self._urls.get(f"{Endpoint.EVENTS}_url") or known.get(CONF_WEBHOOK_URL):
             data[CONF_WEBHOOK_URL] = url
         if entry is not None:
-            return self.async_update_reload_and_abort(entry, data=data)
+            result = self.async_update_reload_and_abort(entry, data=data)
+            await async_delete_replaced(self.hass, data.get(CONF_IMPLEMENTATION))
+            return result
         if self._method is not LinkMethod.PLAYGROUND:
             return self.async_create_entry(title=account_name(user), data=data)
         return self.async_create_entry(
@@ -251,6 +302,22 @@ def signing_key_from(user_input: dict[str, Any]) -> str | None:
     return user_input.get(CONF_SIGNING_KEY, "").strip() or None
 
 
+def is_signing_key(key: str) -> bool:
+    """Return whether a text can be a signing key."""
+    return len(key) >= MIN_KEY_LENGTH
+
+
 def signing_key_errors(key: str | None) -> dict[str, str]:
     """Say what is wrong with a signing key, if one was given."""
-    return {} if key is None or len(key) >= MIN_KEY_LENGTH else {CONF_SIGNING_KEY: "invalid_signing_key"}
+    return {} if key is None or is_signing_key(key) else {CONF_SIGNING_KEY: "invalid_signing_key"}
+
+
+def token_from(text: str) -> str:
+    """Return the token of a pasted text: without quotes, and without the name of the header it was copied with.
+
+    Raises InvalidTokenError for a text that is no token.
+    """
+    token = re.sub(r"^(authorization:)?\s*bearer\s+", "", text.strip().strip("\"'"), flags=re.IGNORECASE).strip()
+    if len(token) < MIN_TOKEN_LENGTH or not token.isascii() or not token.isprintable() or " " in token:
+        raise InvalidTokenError("This is not a token")
+    return token

@@ -23,6 +23,9 @@ from .conftest import SIGNING_KEY
 CONFIG = "/api/config/config_entries/flow"
 OPTIONS = "/api/config/config_entries/options/flow"
 
+# A dialog asks Ring once whether it knows the client id and secret.
+CREDENTIALS_CHECK = 1
+
 # What the frontend passes no placeholders to.
 PLAIN_TITLES = frozenset({"menu", "progress", "external"})
 
@@ -148,9 +151,19 @@ def _keys(step: Mapping[str, Any]) -> list[tuple[str, bool]]:
     if step.get("step_id") != "init":
         keys.append((f"{here}.description", False))
     for item in step["data_schema"] or () if kind == "form" else ():
-        keys += [(f"{here}.data.{item['name']}", False), (f"{here}.data_description.{item['name']}", False)]
+        keys += _field_keys(here, item)
     keys += [(f"{here}.menu_options.{option}", False) for option in step.get("menu_options") or ()]
     return keys + [(f"error.{error}", False) for error in (step.get("errors") or {}).values()]
+
+
+def _field_keys(here: str, item: Mapping[str, Any]) -> list[tuple[str, bool]]:
+    """Return the keys of a field, or of a section and its fields."""
+    name = item["name"]
+    if item.get("type") != "expandable":
+        return [(f"{here}.data.{name}", False), (f"{here}.data_description.{name}", False)]
+    section = f"{here}.sections.{name}"
+    keys = [(f"{section}.name", False), (f"{section}.description", False)]
+    return keys + [key for part in item["schema"] for key in _field_keys(section, part)]
 
 
 @pytest.fixture

@@ -62,7 +62,11 @@ class TestSeveral:
         dialogs = (dialog, another(dialog))
         for window, ring_app, name in zip(dialogs, (app, second), ("my_home", "holiday_home"), strict=True):
             step = await window.open("ring_app")
-            assert step["data_schema"][0]["options"] == [["my_home", "My home"], ["holiday_home", "Holiday home"]]
+            assert step["data_schema"][0]["selector"]["select"]["options"] == [
+                {"value": "my_home", "label": "My home"},
+                {"value": "holiday_home", "label": "Holiday home"},
+                {"value": "other", "label": "other"},
+            ]
             await window.submit(implementation=name)
             await window.wait_for_ring(cloud, ring_app, key=ring_app.signing_key)
         for window, ring_app, person in zip(dialogs, (app, second), (account, bob), strict=True):

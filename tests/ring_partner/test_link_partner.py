@@ -19,6 +19,7 @@ from homeassistant.setup import async_setup_component
 from ring_cloud import Account, App, RingCloud, oauth
 
 from .dialog import Dialog, another, dialog, frontend
+from .test_reauth import WAYS
 
 __all__ = ["dialog", "frontend"]
 
@@ -146,9 +147,15 @@ async def test_what_goes_wrong_is_told_and_starting_over_works(
     assert cloud.deliverable(account, app)
 
 
-async def test_wrong_credentials_are_told(signing_in: Dialog, app: App, account: Account) -> None:
+async def test_refused_credentials_lead_back_to_where_they_are_entered(
+    signing_in: Dialog, app: App, account: Account
+) -> None:
     app.client_secret = "fake-other-secret"
-    assert (await come_back(signing_in, await decide(signing_in, account)))["reason"] == "invalid_client"
+    step = await come_back(signing_in, await decide(signing_in, account))
+    assert (step["step_id"], step["errors"]) == ("credentials", {"base": "invalid_client"})
+    step = await signing_in.submit(client_id=app.client_id, client_secret=app.client_secret, csv={})
+    assert step["type"] == "external"
+    assert (await come_back(signing_in, await decide(signing_in, account)))["type"] == "create_entry"
 
 
 class TestWithoutCredentials:
@@ -161,9 +168,9 @@ class TestWithoutCredentials:
         return app
 
     @pytest.mark.parametrize("method", ["ring_app", "tokens", "partner"])
-    async def test_home_assistant_asks_for_them(self, dialog: Dialog, method: str) -> None:
-        """This reason makes the frontend open its dialog for credentials."""
-        assert (await dialog.open(method))["reason"] == "missing_credentials"
+    async def test_the_dialog_asks_for_them(self, dialog: Dialog, method: str) -> None:
+        assert (await dialog.open())["menu_options"] == WAYS
+        assert (await dialog.choose(method))["step_id"] == "credentials"
 
     async def test_it_says_so_when_it_cannot_tell(self, hass: HomeAssistant, dialog: Dialog) -> None:
         async def unavailable(_hass: HomeAssistant, _domain: str) -> list[AbstractOAuth2Implementation]:

@@ -72,15 +72,36 @@ async def test_one_that_has_ended_is_refused_and_the_next_works(
     assert (await dialog.submit(access_token=cloud.playground_token(account)))["type"] == "create_entry"
 
 
-@pytest.mark.parametrize("text", ["", "two words", "eyJ", "fake.access.token"])
-async def test_what_is_no_token_is_refused(dialog: Dialog, cloud: RingCloud, text: str) -> None:
+@pytest.mark.parametrize("text", ["", "two words", "eyJ", "fake.access.token", "Bearer ", "fake-refresh-token"])
+async def test_text_that_is_no_token_is_invalid(dialog: Dialog, cloud: RingCloud, text: str) -> None:
     await dialog.open("playground")
-    assert (await dialog.submit(access_token=text))["errors"] == {"base": "invalid_auth"}
+    assert (await dialog.submit(access_token=text))["errors"] == {"base": "invalid_token"}
+    assert not cloud.requests
+
+
+async def test_token_that_has_expired_by_its_claim_is_expired(
+    freezer: FrozenDateTimeFactory, dialog: Dialog, cloud: RingCloud, account: Account
+) -> None:
+    token = cloud.playground_token(account)
+    await dialog.open("playground")
+    freezer.tick(1750)
+    assert (await dialog.submit(access_token=f"{token}x"))["errors"] == {"base": "invalid_auth"}
+    freezer.tick(49)
+    cloud.clock.advance(10)
+    assert (await dialog.submit(access_token=token))["errors"] == {"base": "invalid_auth"}
+    freezer.tick(1)
+    assert (await dialog.submit(access_token=token))["errors"] == {"base": "expired_token"}
+
+
+async def test_token_copied_with_its_header_links(dialog: Dialog, cloud: RingCloud, account: Account) -> None:
+    await dialog.open("playground")
+    assert (await dialog.submit(access_token=f"Bearer {cloud.playground_token(account)}"))["type"] == "create_entry"
 
 
 async def test_an_outage_is_told(dialog: Dialog, cloud: RingCloud, account: Account) -> None:
     await dialog.open("playground")
     token = cloud.playground_token(account)
     cloud.faults.add("/v1/users/me", status=503, headers={"Retry-After": "5"})
-    assert (await dialog.submit(access_token=token))["errors"] == {"base": "cannot_connect"}
-    assert (await dialog.submit(access_token=token))["type"] == "create_entry"
+    step = await dialog.submit(access_token=token)
+    assert (step["step_id"], step["errors"]) == ("playground_again", {"base": "cannot_connect"})
+    assert (await dialog.submit())["type"] == "create_entry"

@@ -17,7 +17,7 @@ from ring_cloud import Account, App, RingCloud
 from ring_cloud.model import Flow
 
 from .conftest import SIGNING_KEY
-from .dialog import Dialog, another, dialog, enter_addresses, frontend, press_confirm
+from .dialog import CREDENTIALS_CHECK, Dialog, another, dialog, enter_addresses, frontend, press_confirm
 
 __all__ = ["dialog", "frontend"]
 
@@ -51,7 +51,7 @@ async def test_the_whole_way(hass: HomeAssistant, dialog: Dialog, cloud: RingClo
     assert await cloud.enable_app(account, app) == 200
     assert (await dialog.look())["progress_action"] == "confirm_in_ring_app"
     assert (await dialog.arrive(cloud, app, account))["step_id"] == "confirm"
-    assert "Ring has sent this account: **Jane Doe · j***e@example.com**" in " ".join(dialog.shown)
+    assert "Continue only if it's yours. **Jane Doe · j***e@example.com**" in " ".join(dialog.shown)
     assert not cloud.deliverable(account, app)
     assert (await dialog.submit())["type"] == "create_entry"
     await hass.async_block_till_done(wait_background_tasks=True)
@@ -119,7 +119,7 @@ class TestTheCode:
         await waiting.look()
         await waiting.arrive(cloud, app, account)
         assert (await waiting.submit())["type"] == "create_entry"
-        assert cloud.count("POST", "/oauth/token") == 1
+        assert cloud.count("POST", "/oauth/token") == CREDENTIALS_CHECK + 1
 
     async def test_one_that_has_expired_is_told_and_another_works(
         self,
@@ -145,7 +145,13 @@ class TestTheCode:
         app.client_secret = "fake-other-secret"
         await cloud.enable_app(account, app)
         step = await waiting.look()
-        assert (step["step_id"], step["errors"]) == ("wait_failed", {"base": "invalid_client"})
+        assert (step["step_id"], step["errors"]) == ("credentials", {"base": "invalid_client"})
+        # The key was entered before, and is kept.
+        step = await waiting.submit(client_id=app.client_id, client_secret=app.client_secret, csv={})
+        assert step["step_id"] == "portal"
+        assert (await waiting.submit())["progress_action"] == "enable_in_ring_app"
+        await cloud.enable_app(account, app)
+        assert (await waiting.look())["progress_action"] == "confirm_in_ring_app"
 
     @pytest.mark.parametrize("route", ["/oauth/token", "/v1/users/me"])
     async def test_a_short_outage_goes_unnoticed(
@@ -195,10 +201,32 @@ class TestTheBrowser:
         app.signing_key = "fake-key-of-another-app"
         assert await press_confirm(waiting.browser, cloud, account, app) == 400
         step = await waiting.look()
-        assert (step["step_id"], step["errors"]) == ("wait_failed", {"base": "wrong_signing_key"})
+        assert (step["step_id"], step["errors"]) == ("correct_key", {"signing_key": "wrong_signing_key"})
         app.signing_key = SIGNING_KEY
+        # Left empty, the key that was entered stays, and with it what has come from Ring.
+        assert (await waiting.submit())["step_id"] == "portal"
         assert (await waiting.submit())["progress_action"] == "confirm_in_ring_app"
         assert (await waiting.arrive(cloud, app, account))["step_id"] == "confirm"
+
+    async def test_wrong_key_corrected_in_the_dialog_links(
+        self, dialog: Dialog, cloud: RingCloud, app: App, account: Account
+    ) -> None:
+        await dialog.wait_for_ring(cloud, app, key="fake-key-of-another-app")
+        await cloud.enable_app(account, app)
+        await dialog.look()
+        assert await press_confirm(dialog.browser, cloud, account, app) == 400
+        assert (await dialog.look())["step_id"] == "correct_key"
+        assert (await dialog.submit(signing_key="short"))["errors"] == {"signing_key": "invalid_signing_key"}
+        before = app.token_exchange_url
+        assert (await dialog.submit(signing_key=SIGNING_KEY))["step_id"] == "portal"
+        enter_addresses(cloud, app, dialog.step["description_placeholders"])
+        assert app.token_exchange_url != before
+        assert (await dialog.submit())["progress_action"] == "enable_in_ring_app"
+        await cloud.disable_app(account, app)
+        await cloud.enable_app(account, app)
+        await dialog.look()
+        await dialog.arrive(cloud, app, account)
+        assert (await dialog.submit())["type"] == "create_entry"
 
     @pytest.mark.parametrize(
         ("seconds", "status"), [(0, 200), (599, 200), (601, 400), (86_400, 400), (-59, 200), (-61, 400)]
@@ -236,7 +264,7 @@ class TestTheBrowser:
         await cloud.enable_app(account, app)
         await waiting.look()
         assert await press_confirm(waiting.browser, cloud, stranger, app) == 400
-        assert (await waiting.look())["errors"] == {"base": "wrong_signing_key"}
+        assert (await waiting.look())["errors"] == {"signing_key": "wrong_signing_key"}
 
     async def test_it_may_come_while_the_code_is_still_being_exchanged(
         self, waiting: Dialog, cloud: RingCloud, app: App, account: Account
@@ -362,7 +390,7 @@ class TestWaiting:
         assert all(task.done() for task in tasks)
         await cloud.enable_app(account, app)
         await hass.async_block_till_done()
-        assert cloud.count("POST", "/oauth/token") == 0
+        assert cloud.count("POST", "/oauth/token") == CREDENTIALS_CHECK
 
     async def test_looking_again_changes_nothing(self, waiting: Dialog) -> None:
         assert (await waiting.look())["progress_action"] == "enable_in_ring_app"

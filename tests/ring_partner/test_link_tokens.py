@@ -12,7 +12,7 @@ from ring_cloud.grants import OAuthError
 from ring_cloud.model import LinkStatus
 
 from .conftest import SIGNING_KEY
-from .dialog import Dialog, another, dialog, frontend
+from .dialog import CREDENTIALS_CHECK, Dialog, another, dialog, frontend
 
 __all__ = ["dialog", "frontend"]
 
@@ -65,13 +65,25 @@ async def test_a_key_that_is_too_short_is_asked_for_again_before_the_token_is_us
 ) -> None:
     step = await form.submit(refresh_token=pasted, signing_key="short")
     assert step["errors"] == {"signing_key": "invalid_signing_key"}
-    assert cloud.count("POST", TOKEN) == 0
+    assert cloud.count("POST", TOKEN) == CREDENTIALS_CHECK
     assert (await form.submit(refresh_token=pasted))["type"] == "create_entry"
 
 
-@pytest.mark.parametrize("token", ["fake-unknown-token", "two words", "", "übung"])
-async def test_what_is_no_token_of_this_app_is_refused(form: Dialog, token: str, pasted: str) -> None:
-    assert (await form.submit(refresh_token=token))["errors"] == {"base": "invalid_auth"}
+@pytest.mark.parametrize("token", ["two words", "", "übung-übung", "short", "Bearer ", "line\nbreak-in-it"])
+async def test_text_that_is_no_token_is_invalid(form: Dialog, cloud: RingCloud, token: str, pasted: str) -> None:
+    before = cloud.count("POST", TOKEN)
+    assert (await form.submit(refresh_token=token))["errors"] == {"base": "invalid_token"}
+    assert cloud.count("POST", TOKEN) == before
+    assert (await form.submit(refresh_token=pasted))["type"] == "create_entry"
+
+
+@pytest.mark.parametrize("prefix", ["Bearer ", "bearer  ", "Authorization: Bearer ", '"'])
+async def test_token_copied_with_its_header_links(form: Dialog, prefix: str, pasted: str) -> None:
+    assert (await form.submit(refresh_token=f"{prefix}{pasted}"))["type"] == "create_entry"
+
+
+async def test_token_of_another_app_is_refused(form: Dialog, pasted: str) -> None:
+    assert (await form.submit(refresh_token="fake-unknown-token"))["errors"] == {"base": "invalid_auth"}
     assert (await form.submit(refresh_token=pasted))["type"] == "create_entry"
 
 
@@ -82,7 +94,11 @@ async def test_a_token_that_was_used_already_is_refused(form: Dialog, cloud: Rin
 
 async def test_wrong_credentials_are_told(form: Dialog, app: App, pasted: str) -> None:
     app.client_secret = "fake-other-secret"
-    assert (await form.submit(refresh_token=pasted))["errors"] == {"base": "invalid_client"}
+    step = await form.submit(refresh_token=pasted)
+    assert (step["step_id"], step["errors"]) == ("credentials", {"base": "invalid_client"})
+    step = await form.submit(client_id=app.client_id, client_secret=app.client_secret, csv={})
+    assert step["step_id"] == "refresh_token_again"
+    assert (await form.submit())["type"] == "create_entry"
 
 
 @pytest.mark.parametrize("route", ["/v1/users/me", "/v1/accounts/me/app-integrations"])
@@ -106,9 +122,10 @@ async def test_an_outage_after_the_rotation_loses_nothing(
 ) -> None:
     """The pasted token is dead by then: only what it was exchanged for still links."""
     cloud.faults.add(route, **fault)
-    assert (await form.submit(refresh_token=pasted))["errors"] == {"base": error}
-    assert (await form.submit(refresh_token=pasted))["type"] == "create_entry"
-    assert cloud.count("POST", TOKEN) == 1
+    step = await form.submit(refresh_token=pasted)
+    assert (step["step_id"], step["errors"]) == ("refresh_token_again", {"base": error})
+    assert (await form.submit())["type"] == "create_entry"
+    assert cloud.count("POST", TOKEN) == CREDENTIALS_CHECK + 1
     assert cloud.deliverable(account, app)
 
 
@@ -138,7 +155,7 @@ async def test_a_double_click_rotates_once(hass: HomeAssistant, form: Dialog, cl
         form.submit(refresh_token=pasted), window.submit(refresh_token=pasted), return_exceptions=True
     )
     assert [one["type"] for one in outcomes if isinstance(one, dict)] == ["create_entry"]
-    assert cloud.count("POST", TOKEN) == 1
+    assert cloud.count("POST", TOKEN) == CREDENTIALS_CHECK + 1
     assert len(hass.config_entries.async_entries(DOMAIN)) == 1
 
 

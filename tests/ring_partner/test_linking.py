@@ -11,6 +11,7 @@ from freezegun.api import FrozenDateTimeFactory
 import pytest
 from pytest_homeassistant_custom_component.typing import WebSocketGenerator
 
+from custom_components.ring_partner.api import OAuthClient
 from custom_components.ring_partner.const import DOMAIN
 import homeassistant.components
 from homeassistant.core import HomeAssistant
@@ -21,7 +22,7 @@ from ring_cloud import Account, App, RingCloud
 from ring_cloud.model import Flow
 
 from .conftest import SIGNING_KEY
-from .dialog import Dialog, another, dialog, frontend
+from .dialog import CREDENTIALS_CHECK, Dialog, another, dialog, frontend
 
 __all__ = ["dialog", "frontend"]
 
@@ -79,7 +80,7 @@ class TestTheTokenExchangeUrl:
             assert answer.status == 400
             assert SIGNING_KEY not in await answer.text()
         assert (await waiting.look())["progress_action"] == "enable_in_ring_app"
-        assert cloud.count("POST", "/oauth/token") == 0
+        assert cloud.count("POST", "/oauth/token") == CREDENTIALS_CHECK
         ours = ("custom_components", "homeassistant")
         assert not [
             one for one in caplog.records if one.levelname in {"WARNING", "ERROR"} and one.name.startswith(ours)
@@ -90,7 +91,7 @@ class TestTheTokenExchangeUrl:
         async with waiting.browser.request(method, app.token_exchange_url, params={"code": "fake-code"}) as answer:
             assert answer.status == 405
         await waiting.look()
-        assert cloud.count("POST", "/oauth/token") == 0
+        assert cloud.count("POST", "/oauth/token") == CREDENTIALS_CHECK
 
     async def test_a_flood_of_codes_is_not_passed_on(self, waiting: Dialog, cloud: RingCloud, app: App) -> None:
         fault = cloud.faults.add("/oauth/token", delay=3600, count=None)
@@ -190,7 +191,7 @@ class TestRestart:
         assert (await later.submit())["type"] == "create_entry"
         await hass.async_block_till_done(wait_background_tasks=True)
         assert not self._files(hass)
-        assert cloud.count("POST", "/oauth/token") == 1
+        assert cloud.count("POST", "/oauth/token") == 2 * CREDENTIALS_CHECK + 1
 
     async def test_a_dialog_that_is_closed_while_they_are_read_leaves_no_address_behind(
         self, hass: HomeAssistant, waiting: Dialog, cloud: RingCloud, app: App, monkeypatch: pytest.MonkeyPatch
@@ -212,7 +213,7 @@ class TestRestart:
             await submitting
         async with waiting.browser.post(app.token_exchange_url, data={"code": "fake-code"}) as answer:
             assert (answer.status, await answer.text()) == (200, "")
-        assert not cloud.count("POST", "/oauth/token")
+        assert cloud.count("POST", "/oauth/token") == 2 * CREDENTIALS_CHECK
 
     async def test_after_an_hour_it_is_forgotten(
         self,
@@ -241,14 +242,18 @@ class TestRestart:
 class TestTheAddresses:
     """Where Ring is told to call."""
 
+    @pytest.fixture(autouse=True)
+    def _unchecked(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Without the local Ring cloud, the check of the credentials would ask Ring itself."""
+        monkeypatch.setattr(OAuthClient, "refuses_client", AsyncMock(return_value=False))
+
     @pytest.mark.parametrize("external", [None, "http://home.example.com"])
     async def test_without_a_public_one_there_is_no_such_link(
         self, hass: HomeAssistant, dialog: Dialog, monkeypatch: pytest.MonkeyPatch, external: str | None
     ) -> None:
         monkeypatch.delenv("RING_PARTNER_CLOUD")
         await hass.config.async_update(external_url=external)
-        await dialog.open("ring_app")
-        assert (await dialog.submit(signing_key=SIGNING_KEY))["reason"] == "no_public_url"
+        assert (await dialog.open("ring_app"))["reason"] == "no_public_url"
         assert "Settings → System → Network" in dialog.shown[-1]
 
     async def test_they_are_those_of_the_external_address(

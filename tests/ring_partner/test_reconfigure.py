@@ -10,19 +10,19 @@ from ring_cloud import Account, App, RingCloud
 
 from .conftest import SIGNING_KEY
 from .dialog import Dialog, another, dialog, frontend
-from .test_reauth import WAYS, obtain
+from .test_reauth import WAYS, WAYS_AGAIN, obtain
 
 __all__ = ["dialog", "frontend"]
 
 OTHER_KEY = "fake-other-signing-key"
 
 
-@pytest.mark.parametrize("method", WAYS)
+@pytest.mark.parametrize("method", WAYS_AGAIN)
 async def test_each_way_links_the_same_account_anew(
     hass: HomeAssistant, dialog: Dialog, linked: ConfigEntry, cloud: RingCloud, app: App, account: Account, method: str
 ) -> None:
     step = await dialog.open(entry=linked)
-    assert step["menu_options"] == ["addresses", *WAYS]
+    assert step["menu_options"] == ["addresses", "new_key", *WAYS_AGAIN, "other_app"]
     assert linked.title in dialog.shown[1]
     assert (await obtain(dialog, cloud, app, account, method))["reason"] == "reconfigure_successful"
     await hass.async_block_till_done(wait_background_tasks=True)
@@ -32,7 +32,7 @@ async def test_each_way_links_the_same_account_anew(
     assert len(hass.config_entries.async_entries(DOMAIN)) == 1
 
 
-@pytest.mark.parametrize("method", WAYS)
+@pytest.mark.parametrize("method", WAYS_AGAIN)
 async def test_each_way_refuses_another_account(
     hass: HomeAssistant, dialog: Dialog, linked: ConfigEntry, cloud: RingCloud, app: App, method: str
 ) -> None:
@@ -55,8 +55,7 @@ class TestTheAddresses:
     ) -> None:
         await dialog.wait_for_ring(cloud, app)
         window = another(dialog)
-        await window.open("addresses", entry=linked)
-        addresses = (await window.submit())["description_placeholders"]
+        addresses = (await window.open("addresses", entry=linked))["description_placeholders"]
         assert addresses["token_exchange_url"] == app.token_exchange_url
         assert addresses["account_link_url"] == app.account_link_url
         assert addresses["webhook_url"] == app.webhook_url
@@ -65,10 +64,10 @@ class TestTheAddresses:
     async def test_looking_at_them_changes_and_reloads_nothing(
         self, hass: HomeAssistant, dialog: Dialog, linked: ConfigEntry, cloud: RingCloud
     ) -> None:
-        await dialog.open("addresses", entry=linked)
-        shown = (await dialog.submit())["description_placeholders"]["webhook_url"]
+        shown = (await dialog.open("addresses", entry=linked))["description_placeholders"]["webhook_url"]
         hass.config_entries.async_update_entry(linked, data=linked.data | {"webhook_url": shown})
         before, requests = dict(linked.data), len(cloud.requests)
+        assert (await dialog.submit())["step_id"] == "addresses_done"
         assert (await dialog.submit())["reason"] == "reconfigure_successful"
         await hass.async_block_till_done(wait_background_tasks=True)
         assert dict(linked.data) == before
@@ -77,14 +76,14 @@ class TestTheAddresses:
     async def test_another_key_makes_other_addresses_and_is_kept(
         self, hass: HomeAssistant, dialog: Dialog, linked: ConfigEntry, cloud: RingCloud
     ) -> None:
-        await dialog.open("addresses", entry=linked)
-        old = (await dialog.submit())["description_placeholders"]
+        old = (await dialog.open("addresses", entry=linked))["description_placeholders"]
         window = another(dialog)
-        await window.open("addresses", entry=linked)
+        await window.open("new_key", entry=linked)
         assert (await window.submit(signing_key="short"))["errors"] == {"signing_key": "invalid_signing_key"}
         new = (await window.submit(signing_key=f" {OTHER_KEY} "))["description_placeholders"]
         assert not set(new.values()) & (set(old.values()) - {old["portal_url"], old["homepage_url"]})
         assert linked.data["signing_key"] == SIGNING_KEY
+        await window.submit()
         await window.submit()
         await hass.async_block_till_done(wait_background_tasks=True)
         assert linked.data["signing_key"] == OTHER_KEY
@@ -98,7 +97,9 @@ class TestTheAddresses:
         await hass.config_entries.async_setup(entry.entry_id)
         step = await dialog.open("addresses", entry=entry)
         assert step["data_schema"][0]["required"] is True
-        assert (await dialog.submit(signing_key=SIGNING_KEY))["step_id"] == "addresses_done"
+        assert step["step_id"] == "new_key"
+        assert (await dialog.submit(signing_key=SIGNING_KEY))["step_id"] == "addresses"
+        await dialog.submit()
         await dialog.submit()
         assert entry.data["signing_key"] == SIGNING_KEY
 
@@ -108,11 +109,10 @@ class TestTheAddresses:
         await dialog.open("playground")
         await dialog.submit(access_token=cloud.playground_token(account))
         [entry] = hass.config_entries.async_entries(DOMAIN)
-        assert (await another(dialog).open(entry=entry))["menu_options"] == WAYS
+        assert (await another(dialog).open(entry=entry))["menu_options"] == [*WAYS, "other_app"]
 
     async def test_without_a_public_address_there_are_none(
         self, dialog: Dialog, linked: ConfigEntry, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.delenv("RING_PARTNER_CLOUD")
-        await dialog.open("addresses", entry=linked)
-        assert (await dialog.submit())["reason"] == "no_public_url"
+        assert (await dialog.open("addresses", entry=linked))["reason"] == "no_public_url"

@@ -11,7 +11,7 @@ import hass_frontend
 import pytest
 from pytest_homeassistant_custom_component.typing import WebSocketGenerator
 
-from custom_components.ring_partner import config_flow, link_flow, options_flow
+from custom_components.ring_partner import config_flow, credential_flow, credentials, link_flow, options_flow
 from custom_components.ring_partner.link_flow import ERRORS
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.translation import async_get_translations
@@ -23,13 +23,16 @@ LANGUAGES: dict[str, dict[str, Any]] = {
 }
 TEXTS = LANGUAGES["en"]
 CONFIG = TEXTS["config"]
-FLOWS = (config_flow, link_flow, options_flow)
+FLOWS = (config_flow, credential_flow, credentials, link_flow, options_flow)
 
-# What Home Assistant's OAuth2 steps show by themselves, beyond the reasons that it has texts for.
-INHERITED_STEPS = {"pick_implementation", "auth"}
-INHERITED_ABORTS = {"missing_configuration"}
+# What Home Assistant's OAuth2 steps show by themselves.
+INHERITED_STEPS = {"auth"}
 # Home Assistant has texts for these.
-SHARED_ABORTS = {"reauth_successful", "reconfigure_successful", "already_in_progress"}
+SHARED_ABORTS = {
+    "reauth_successful",
+    "reconfigure_successful",
+    "already_in_progress",
+}
 
 PLACEHOLDER = re.compile(r"\{(\w+)\}")
 
@@ -55,9 +58,10 @@ def words(*names: str, argument: str) -> set[str]:
 
 
 def test_steps() -> None:
-    shown = words("async_show_form", "async_show_menu", "async_show_progress", argument="step_id")
-    assert words("_async_token_form", argument="") == {"refresh_token", "playground"}
-    shown |= {"refresh_token", "playground"} | INHERITED_STEPS
+    shown = words("async_show_form", "async_show_menu", "async_show_progress", argument="step_id") - {"_again"}
+    tokens = words("_async_token_form", argument="")
+    assert tokens == {"refresh_token", "playground"}
+    shown |= tokens | {f"{step}_again" for step in tokens} | words("_show_signing_key", argument="") | INHERITED_STEPS
     assert shown == CONFIG["step"].keys() | TEXTS["options"]["step"].keys()
 
 
@@ -73,14 +77,22 @@ def test_progress() -> None:
 
 
 def test_errors() -> None:
-    assert {key for _, key in ERRORS} | {"invalid_signing_key"} == CONFIG["error"].keys()
+    of_files = words("CredentialsFileError", argument="")
+    of_forms = {"invalid_signing_key", "required"}
+    assert {key for _, key in ERRORS} | of_files | of_forms == CONFIG["error"].keys()
+
+
+def test_errors_hold_no_markdown() -> None:
+    """The frontend shows an error as plain text."""
+    errors = [text for texts in LANGUAGES.values() for text in texts["config"]["error"].values()]
+    assert [text for text in errors if re.search(r"[*`_\[\]]", text)] == []
 
 
 def test_aborts() -> None:
     # Any error of Ring's may end a sign-in with Ring; what only one-way linking can meet does not.
     ours = words("async_abort", argument="reason") | words("AbortFlow", argument="") | {"already_configured"}
-    of_errors = {key for _, key in ERRORS} - {"wrong_signing_key"}
-    assert ours | of_errors | INHERITED_ABORTS == CONFIG["abort"].keys()
+    of_errors = {key for _, key in ERRORS} - {"wrong_signing_key", "invalid_client", "invalid_token", "expired_token"}
+    assert (ours | of_errors) - SHARED_ABORTS == CONFIG["abort"].keys()
 
 
 async def test_home_assistant_has_the_texts_that_are_left_to_it(hass: HomeAssistant) -> None:

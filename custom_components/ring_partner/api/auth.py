@@ -20,6 +20,7 @@ PLAYGROUND_TOKEN_S: Final = 1_800
 PLAYGROUND_SCOPE: Final = "ava.v1:read"
 _LONGEST_TOKEN_S: Final = 366 * 86_400
 _MAX_BYTES: Final = 65_536
+_MADE_UP_CODE: Final = "home-assistant-checks-the-client-only"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,8 +179,23 @@ class OAuthClient:
         # RFC 6749 section 6: an answer without a refresh token leaves the old one in force.
         return token if token.refresh_token is not None else replace(token, refresh_token=refresh_token)
 
+    async def refuses_client(self) -> bool:
+        """Return whether Ring refuses the client id and secret, by one request with a made-up code.
+
+        Only OAuth's `invalid_client` (RFC 6749 section 5.2) is a refusal: Ring titles any 401 "Invalid Client", and has
+        published no error table. Raises RingUnavailableError when there is no answer.
+        """
+        answer = await self._send({"grant_type": "authorization_code", "code": _MADE_UP_CODE})
+        return as_object(answer.parsed()).get("error") == "invalid_client"
+
     async def _request(self, grant: Mapping[str, str]) -> Token:
-        answer = await self._transport.send(
+        answer = await self._send(grant)
+        if answer.status != 200:
+            raise _refusal(answer)
+        return Token.from_response(answer.parsed(), time.time())
+
+    async def _send(self, grant: Mapping[str, str]) -> Answer:
+        return await self._transport.send(
             Request(
                 method="POST",
                 url=self._url,
@@ -188,9 +204,6 @@ class OAuthClient:
                 max_bytes=_MAX_BYTES,
             )
         )
-        if answer.status != 200:
-            raise _refusal(answer)
-        return Token.from_response(answer.parsed(), time.time())
 
 
 # RFC 6749 section 5.2, by what the user has to do.
