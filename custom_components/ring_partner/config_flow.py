@@ -1,7 +1,7 @@
 """Ways to link a Ring account; the same ways again for reauthentication and reconfiguration; options."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 import time
 from typing import TYPE_CHECKING, Any, override
 
@@ -10,9 +10,10 @@ import voluptuous as vol
 from homeassistant.config_entries import SOURCE_REAUTH, SOURCE_RECONFIGURE, ConfigEntry, ConfigFlowResult, OptionsFlow
 from homeassistant.const import CONF_ACCESS_TOKEN
 from homeassistant.core import callback
-from homeassistant.data_entry_flow import AbortFlow, FlowResultType
+from homeassistant.data_entry_flow import FlowResultType, UnknownFlow
+from homeassistant.util.async_ import create_eager_task
 
-from .api import RingClientCredentialsError, RingError, RingUnavailableError, Token
+from .api import RingClientCredentialsError, RingError, RingRequestError, RingUnavailableError, Token
 from .const import (
     CONF_ACCOUNT,
     CONF_IMPLEMENTATION,
@@ -116,12 +117,12 @@ class RingConfigFlow(RingCredentialFlow, domain=DOMAIN):
         # Raises when a flow for this account is open: it takes the newer claim when it is submitted.
         await self.async_set_unique_id(discovery_info[CONF_ACCOUNT])
         found = find_listener(self.hass, discovery_info[ATTR_LISTENER])
-        claim = found.take_claim(discovery_info[CONF_ACCOUNT]) if found else None
-        if found is None or claim is None:
+        if found is None:
             return self.async_abort(reason="link_expired")
         self.flow_impl = found.implementation
         await self._async_listen(found.signing_key)
-        self._claim = claim
+        if (claim := self._find_claim()) is None:
+            return self.async_abort(reason="link_expired")
         self.context["title_placeholders"] = {"name": describe(claim.user)}
         return await self.async_step_confirm()
 
@@ -206,49 +207,54 @@ class RingConfigFlow(RingCredentialFlow, domain=DOMAIN):
         return self.async_show_form(step_id="portal", description_placeholders=self._portal())
 
     async def async_step_wait(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
-        """Wait for the code, then for the browser."""
-        if self._waiting is None:
-            self._waiting = self._start_waiting()
-        if not self._waiting.done():
-            return await self._async_show_waiting(self._waiting)
-        waiting, self._waiting = self._waiting, None
-        try:
-            claim = waiting.result()
-        except TimeoutError:
-            self._code_seen = False
-            return self.async_show_progress_done(next_step_id="wait_timeout")
-        except RingError as err:
-            self._wait_error = error_key(err)
-            return self.async_show_progress_done(next_step_id=FIXED_IN.get(self._wait_error, "wait_failed"))
-        if claim is None:
-            self._code_seen = True
-            self._waiting = self._start_waiting()
-            return await self._async_show_waiting(self._waiting)
-        self._claim = claim
-        return self.async_show_progress_done(next_step_id="confirm")
-
-    def _start_waiting(self) -> asyncio.Task[Claim | None]:
-        # In the background: half an hour of waiting must not delay a shutdown.
-        return self.hass.async_create_background_task(self._async_wait(), "ring_partner link")
-
-    async def _async_show_waiting(self, task: asyncio.Task[Claim | None]) -> ConfigFlowResult:
+        """Wait until the browser of an account that this dialog can link has come."""
+        if TYPE_CHECKING:
+            assert self._listener is not None
+        if self._waiting_since is None:
+            self._waiting_since = time.time()
+            self._seen_failure = self._listener.failure
+        if self._find_claim() is not None:
+            return await self._async_end_waiting("confirm")
+        if (linked := self._find_linked()) is not None:
+            self._set_claim(linked)
+            return await self._async_end_waiting("confirm")
+        if (failure := self._listener.failure) is not None and failure is not self._seen_failure:
+            self._wait_error = error_key(failure)
+            return await self._async_end_waiting(FIXED_IN.get(self._wait_error, "wait_failed"))
+        if self._waiting is None or self._waiting.done():
+            try:
+                self._waiting = self._wait_on()
+            except TimeoutError:
+                return await self._async_end_waiting("wait_timeout")
         return self.async_show_progress(
             step_id="wait",
-            progress_action="confirm_in_ring_app" if self._code_seen else "enable_in_ring_app",
+            progress_action="confirm_in_ring_app" if self._claims() else "enable_in_ring_app",
             description_placeholders=self._portal() | {"reached": await self._async_reached()},
-            progress_task=task,
+            progress_task=self._waiting,
         )
 
-    async def _async_wait(self) -> Claim | None:
-        """Return None when the code has come, and the claim when the browser has."""
+    def _wait_on(self) -> asyncio.Task[None]:
+        """Wait for something new; raises TimeoutError when nothing came for too long."""
+        if self._waiting is not None:
+            self._waiting.result()
+        # Not a task of Home Assistant's: nothing has to wait for half an hour of waiting.
+        return create_eager_task(self._async_wait(), name="ring_partner link", loop=self.hass.loop)
+
+    async def _async_wait(self) -> None:
         if TYPE_CHECKING:
             assert self._listener is not None
         async with asyncio.timeout(WAIT_SECONDS):
-            if not self._code_seen:
-                await self._listener.async_wait_for_code()
-                return None
-            entry = self._entry()
-            return await self._listener.async_wait_for_claim(entry.unique_id if entry else None)
+            await self._listener.async_wait(self._account_id())
+
+    async def _async_end_waiting(self, next_step_id: str) -> ConfigFlowResult:
+        if self._waiting is not None:
+            self._waiting.cancel()
+        self._waiting = self._waiting_since = None
+        if self.cur_step is not None and self.cur_step["type"] is FlowResultType.SHOW_PROGRESS:
+            return self.async_show_progress_done(next_step_id=next_step_id)
+        # Home Assistant would submit the form of the step before once more, to the next one.
+        step: Callable[[], Awaitable[ConfigFlowResult]] = getattr(self, f"async_step_{next_step_id}")
+        return await step()
 
     async def async_step_wait_timeout(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Nothing came: say what to check, and wait again if wanted."""
@@ -270,22 +276,17 @@ class RingConfigFlow(RingCredentialFlow, domain=DOMAIN):
     async def async_step_confirm(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Let the signed-in Home Assistant user confirm that it is this Ring account."""
         if TYPE_CHECKING:
-            assert self._claim is not None
             assert self._listener is not None
-        # Whoever presses Confirm in the Ring app once more gets a new nonce, and the one before is void.
-        claim = self._claim = self._listener.take_claim(self._claim.user.id) or self._claim
-        try:
-            await self._async_check_account(claim.user)
-        except AbortFlow:
-            # It is for another flow: the reauthentication of its entry, or a discovery.
-            self._listener.offer(claim)
-            raise
-        if user_input is not None:
-            async with self._one_submit():
+        shown = self._claim
+        if (claim := self._find_claim()) is None:
+            return await self._async_without_claim(shown)
+        if user_input is not None and claim is shown and self.flow_id in claim.dialogs:
+            async with self._one_submit(), self._listener.submitting:
                 return await self._async_submit(claim, self._listener)
         return self._show_confirm(claim)
 
     def _show_confirm(self, claim: Claim, error: str | None = None) -> ConfigFlowResult:
+        claim.dialogs.add(self.flow_id)
         self._set_confirm_only()
         return self.async_show_form(
             step_id="confirm",
@@ -293,17 +294,38 @@ class RingConfigFlow(RingCredentialFlow, domain=DOMAIN):
             description_placeholders={"account": as_markdown(describe(claim.user))},
         )
 
+    async def _async_without_claim(self, shown: Claim | None, reason: str = "link_expired") -> ConfigFlowResult:
+        """Say why the account can no longer be linked here; a reauthentication goes on waiting."""
+        if shown is not None:
+            self._check_account(shown.user)
+        if shown is not None and shown.ended is not None:
+            reason = shown.ended
+        if self.source == SOURCE_REAUTH and reason != "already_configured":
+            return await self.async_step_wait()
+        placeholders = None if shown is None else {"account": as_markdown(describe(shown.user))}
+        return self.async_abort(reason=reason, description_placeholders=placeholders)
+
     async def _async_submit(self, claim: Claim, listener: LinkListener) -> ConfigFlowResult:
-        if not claim.is_fresh() and not self._confirmed:
-            return self.async_abort(reason="link_expired")
+        if not claim.is_ready:
+            # Another dialog was faster.
+            return await self._async_without_claim(claim)
+        self._check_account(claim.user)
         try:
             await self._async_confirm(claim)
         except RingUnavailableError as err:
             return self._show_confirm(claim, error_key(err))
+        except RingRequestError:
+            # Only this nonce: "Sign in again" in the Ring app makes another.
+            claim.nonce = ""
+            return await self._async_without_claim(claim, "link_refused")
         except RingError:
-            await listener.async_forget(claim.user.id)
-            return self.async_abort(reason="link_refused")
-        await listener.async_forget(claim.user.id)
+            claim.ended = "link_refused"
+            await listener.async_forget(claim)
+            return await self._async_without_claim(claim)
+        if self._removed and self._entry() is None:
+            # The dialog was closed meanwhile, so that no entry will be made: the next dialog finds the claim.
+            raise UnknownFlow
+        claim.ended = "already_configured"
         return await self._async_finish(claim.user, claim.token)
 
     # The other ways end in a token at once.

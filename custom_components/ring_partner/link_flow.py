@@ -9,7 +9,13 @@ import time
 from typing import TYPE_CHECKING, Any, override
 
 from homeassistant.components.http import KEY_HASS_USER
-from homeassistant.config_entries import SOURCE_REAUTH, SOURCE_RECONFIGURE, ConfigEntry, ConfigFlowResult
+from homeassistant.config_entries import (
+    SOURCE_INTEGRATION_DISCOVERY,
+    SOURCE_REAUTH,
+    SOURCE_RECONFIGURE,
+    ConfigEntry,
+    ConfigFlowResult,
+)
 from homeassistant.const import CONF_TOKEN
 from homeassistant.core import CALLBACK_TYPE, callback
 from homeassistant.data_entry_flow import AbortFlow, UnknownFlow
@@ -47,7 +53,7 @@ from .const import (
 )
 from .credentials import async_delete_replaced, find_signing_key
 from .endpoints import Endpoint, async_public_url, endpoint_id, homepage_url
-from .linking import Claim, LinkListener, NonceMismatchError, async_acquire_listener
+from .linking import Claim, LinkListener, NonceMismatchError, async_acquire_listener, linked_entry
 from .session import new_link
 from .visits import async_describe_visits
 
@@ -104,15 +110,14 @@ class RingLinkFlow(AbstractOAuth2FlowHandler):
         self._opened_at = dt_util.utcnow()
         self._stop_visits: CALLBACK_TYPE | None = None
         self._urls: dict[str, str] = {}
-        self._waiting: asyncio.Task[Claim | None] | None = None
-        self._code_seen = False
+        self._waiting: asyncio.Task[None] | None = None
+        self._waiting_since: float | None = None
+        self._seen_failure: RingError | None = None
         self._wait_error: str | None = None
         self._claim: Claim | None = None
         self._entered_token = ""
         self._pasted: str | None = None
         self._token: Token | None = None
-        self._maybe_confirmed = False
-        self._confirmed = False
         self._submitting = asyncio.Lock()
         self._removed = False
         self._finished = False
@@ -130,7 +135,15 @@ class RingLinkFlow(AbstractOAuth2FlowHandler):
         self._removed = True
         if self._waiting is not None:
             self._waiting.cancel()
+        if self._claim is not None:
+            self._claim.dialogs.discard(self.flow_id)
         self._stop_listening()
+
+    @override
+    async def async_on_create_entry(self, result: ConfigFlowResult) -> ConfigFlowResult:
+        """The new entry holds the token: no other copy is needed."""
+        await self._async_forget_claim()
+        return result
 
     @callback
     def _on_visit(self) -> None:
@@ -160,27 +173,69 @@ class RingLinkFlow(AbstractOAuth2FlowHandler):
                 raise UnknownFlow
             yield
 
+    def _account_id(self) -> str | None:
+        """The account that this dialog is for; None stands for any that is not linked."""
+        if (entry := self._entry()) is not None:
+            return entry.unique_id
+        return self.unique_id if self.source == SOURCE_INTEGRATION_DISCOVERY else None
+
+    def _claims(self) -> list[Claim]:
+        """The accounts that this dialog could link, the latest at the end."""
+        if self._listener is None:
+            return []
+        wanted = self._account_id()
+        return [
+            claim
+            for claim in self._listener.claims
+            if (claim.user.id == wanted if wanted else linked_entry(self.hass, claim.user.id) is None)
+        ]
+
+    def _find_claim(self) -> Claim | None:
+        """Return the account to show: the one that is shown already, else the one whose browser came last."""
+        ready = [claim for claim in self._claims() if claim.is_ready]
+        if self._claim not in ready:
+            self._set_claim(ready[-1] if ready else None)
+        return self._claim
+
+    def _find_linked(self) -> Claim | None:
+        """Return an account that is linked already, and which only this dialog can have been meant for."""
+        if self._listener is None or self._account_id() is not None or self._waiting_since is None:
+            return None
+        since = self._waiting_since
+        claims = (claim for claim in self._listener.claims if claim.is_ready and not claim.is_expected)
+        return next((claim for claim in claims if claim.arrived >= since), None)
+
+    def _set_claim(self, claim: Claim | None) -> None:
+        if self._claim is not None:
+            self._claim.dialogs.discard(self.flow_id)
+        self._claim = claim
+
+    async def _async_forget_claim(self) -> None:
+        """Delete the listener's copy of a token that an entry holds."""
+        if self._claim is not None and self._claim.ended is not None and self._listener is not None:
+            await self._listener.async_forget(self._claim)
+
     async def _async_confirm(self, claim: Claim) -> None:
         """Confirm with the nonce, which Ring takes once, then complete, which may be repeated."""
         client = self._client(claim.token.access_token)
-        if not self._confirmed:
+        if not claim.is_confirmed:
             try:
                 await client.async_confirm_link(claim.nonce, self._identifier())
             except RingUnavailableError:
-                self._maybe_confirmed = True
+                claim.maybe_confirmed = True
                 raise
             except RingRequestError:
                 # Perhaps it was taken and only the answer got lost; then the link can be completed.
-                if not self._maybe_confirmed:
+                if not claim.maybe_confirmed:
                     raise
-            self._confirmed = True
+            claim.is_confirmed = True
         await client.async_set_link_status("completed")
 
     async def _async_link_token(self, token: Token) -> ConfigFlowResult:
         """Learn whose token it is, complete the link, and finish."""
         client = self._client(token.access_token)
         user = await client.async_get_user()
-        await self._async_check_account(user)
+        self._check_account(user)
         if self._method is not LinkMethod.PLAYGROUND:
             await client.async_set_link_status("completed", self._identifier())
         return await self._async_finish(user, token)
@@ -213,8 +268,6 @@ class RingLinkFlow(AbstractOAuth2FlowHandler):
     async def _async_listen(self, signing_key: str) -> bool:
         """Open the endpoints of this Ring app; False where Ring could not reach them."""
         self._stop_listening()
-        if signing_key != self._signing_key:
-            self._code_seen = False
         self._signing_key = signing_key
         self._listener, self._close_listener = await async_acquire_listener(
             self.hass, self._implementation, signing_key
@@ -238,14 +291,13 @@ class RingLinkFlow(AbstractOAuth2FlowHandler):
         """Return what the texts about Ring's developer console name."""
         return self._urls | {"portal_url": DEVELOPER_PORTAL_URL}
 
-    async def _async_check_account(self, user: User) -> None:
+    def _check_account(self, user: User) -> None:
         """Refuse a second entry of an account, and another account for an entry."""
-        await self.async_set_unique_id(user.id, raise_on_progress=False)
         placeholders = {"account": as_markdown(describe(user))}
         entry = self._entry()
-        if entry is None:
-            self._abort_if_unique_id_configured(description_placeholders=placeholders)
-        elif entry.unique_id != user.id:
+        if entry is None and linked_entry(self.hass, user.id) is not None:
+            raise AbortFlow("already_configured", placeholders)
+        if entry is not None and entry.unique_id != user.id:
             raise AbortFlow("wrong_account", placeholders)
 
     async def _async_finish(self, user: User, token: Token) -> ConfigFlowResult:
@@ -268,8 +320,11 @@ class RingLinkFlow(AbstractOAuth2FlowHandler):
             data[CONF_WEBHOOK_URL] = url
         if entry is not None:
             result = self.async_update_reload_and_abort(entry, data=data)
+            await self._async_forget_claim()
             await async_delete_replaced(self.hass, data.get(CONF_IMPLEMENTATION))
             return result
+        # Not before: Home Assistant removes other dialogs of the same account without a word, once this one has ended.
+        await self.async_set_unique_id(user.id, raise_on_progress=False)
         if self._method is not LinkMethod.PLAYGROUND:
             return self.async_create_entry(title=account_name(user), data=data)
         return self.async_create_entry(

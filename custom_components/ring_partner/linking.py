@@ -8,6 +8,7 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict, dataclass, field
+from datetime import datetime
 from functools import partial
 import hashlib
 from http import HTTPStatus
@@ -21,16 +22,21 @@ from aiohttp.hdrs import METH_GET, METH_HEAD, METH_POST, METH_PUT
 from aiohttp.web import Request, Response
 
 from homeassistant.components import webhook
-from homeassistant.config_entries import SOURCE_IGNORE, SOURCE_INTEGRATION_DISCOVERY
-from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
+from homeassistant.config_entries import SOURCE_IGNORE, SOURCE_INTEGRATION_DISCOVERY, ConfigEntry
+from homeassistant.core import CALLBACK_TYPE, HassJob, HomeAssistant, callback
 from homeassistant.helpers.aiohttp_client import async_get_clientsession
+from homeassistant.helpers.event import async_call_later
 from homeassistant.helpers.storage import Store
 from homeassistant.util.hass_dict import HassKey
 
 from .api import (
+    FRESH_S,
+    RingAuthError,
     RingClient,
+    RingClientCredentialsError,
     RingError,
     RingHosts,
+    RingRequestError,
     RingUnavailableError,
     StaticAuth,
     Token,
@@ -59,6 +65,9 @@ EXCHANGE_PATIENCE_SECONDS = 10
 # Shorter than any access token lives, so that an unclaimed one never needs a refresh.
 UNCLAIMED_SECONDS = 3600
 
+# How long a dialog that waits has to show a new claim, before the claim is offered as a discovery or reauthentication.
+SHOW_SECONDS = 20
+
 ATTR_LISTENER = "listener"
 
 BROWSER_METHODS = (METH_GET, METH_HEAD, METH_POST, METH_PUT)
@@ -66,27 +75,41 @@ BROWSER_METHODS = (METH_GET, METH_HEAD, METH_POST, METH_PUT)
 _LISTENERS: HassKey[dict[str, LinkListener]] = HassKey(f"{DOMAIN}_link_listeners")
 
 
-@dataclass(frozen=True, slots=True)
-class Unclaimed:
-    """An account whose owner enabled the app and has not confirmed it yet."""
-
-    user: User
-    token: Token
-    received: float
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Claim:
-    """An account whose owner's browser has arrived with a valid nonce."""
+    """An account whose owner enabled the app, and which no entry holds yet.
+
+    It can be linked once the owner's browser has brought a nonce. It stays with the listener until a submit uses it.
+    """
 
     user: User
-    token: Token
-    nonce: str = field(repr=False)
-    time_ms: str = field(repr=False)
+    token: Token = field(repr=False)
+    received: float
+    nonce: str = field(default="", repr=False)
+    time_ms: str = field(default="", repr=False)
+    is_confirmed: bool = False
+    """Whether Ring has taken the nonce: what is left to do may be repeated at any time."""
+    maybe_confirmed: bool = False
+    """Whether Ring may have taken the nonce: its answer got lost."""
+    arrived: float = 0.0
+    """When the browser came, in epoch seconds."""
+    is_expected: bool = False
+    """Whether a dialog waited for this account when the browser came."""
+    dialogs: set[str] = field(default_factory=set)
+    """The flows that show it."""
+    ended: str | None = None
+    """Why it can no longer be used: the reason that a dialog ends with."""
 
-    def is_fresh(self) -> bool:
-        """Whether Ring still accepts the nonce."""
-        return is_fresh(self.time_ms, time.time())
+    @property
+    def is_ready(self) -> bool:
+        """Whether it can be linked now: Ring accepts the nonce, or has accepted it."""
+        fresh = self.nonce != "" and is_fresh(self.time_ms, time.time())
+        return self.ended is None and time.time() < self.ends_at and (self.is_confirmed or fresh)
+
+    @property
+    def ends_at(self) -> float:
+        """When its token is given up, in epoch seconds."""
+        return max(self.received + UNCLAIMED_SECONDS, self.arrived + FRESH_S)
 
 
 class NonceMismatchError(RingError):
@@ -95,10 +118,10 @@ class NonceMismatchError(RingError):
 
 @dataclass(slots=True, eq=False)
 class _Waiter:
-    """Somebody who waits for a browser; the result is None when one came whose nonce fits no account."""
+    """A dialog that waits for one account, or for any new one."""
 
     account_id: str | None
-    claim: asyncio.Future[Claim | None]
+    changed: asyncio.Future[None]
 
 
 class LinkListener:
@@ -112,6 +135,10 @@ class LinkListener:
         self.key = endpoint_id(signing_key, Endpoint.TOKEN_EXCHANGE)
         self.signing_key = signing_key
         self.visits = VisitLog()
+        self.submitting = asyncio.Lock()
+        """Held by the dialog that uses a claim; a second one then finds it used."""
+        self.failure: RingError | None = None
+        """Why the last call of Ring led to nothing, until one leads to an account; every waiting dialog shows it."""
         self._account_link_id = endpoint_id(signing_key, Endpoint.ACCOUNT_LINK)
         self._store: Store[dict[str, Any]] = Store(
             hass, 1, f"{DOMAIN}.{self.key[:16]}.unclaimed", private=True, atomic_writes=True
@@ -121,17 +148,26 @@ class LinkListener:
         self._is_open = False
         # The credentials of each flow and entry that needs the endpoints.
         self._users: list[RingOAuth2Implementation] = []
-        self._unclaimed: dict[str, Unclaimed] = {}
         self._claims: dict[str, Claim] = {}
-        self._code_waiters: list[asyncio.Future[RingError | None]] = []
         self._waiters: list[_Waiter] = []
         self._exchanges: set[asyncio.Task[None]] = set()
         self._seen_codes: deque[bytes] = deque(maxlen=SEEN_CODES)
+        self._is_code_warned = False
+        self._expiry = HassJob(self._async_expire, "ring_partner unclaimed accounts", cancel_on_shutdown=True)
+        self._cancel_expiry: CALLBACK_TYPE | None = None
 
     @override
     def __repr__(self) -> str:
         """Show no key."""
-        return f"<LinkListener users={len(self._users)} unclaimed={len(self._unclaimed)}>"
+        return f"<LinkListener users={len(self._users)} unclaimed={len(self._claims)}>"
+
+    @property
+    def claims(self) -> list[Claim]:
+        """The accounts that may still be linked, the one whose browser came last at the end."""
+        now = time.time()
+        return sorted(
+            (claim for claim in self._claims.values() if now < claim.ends_at), key=lambda claim: claim.arrived
+        )
 
     async def async_open(self, implementation: RingOAuth2Implementation) -> None:
         """Register the endpoints and remember the accounts that waited before a restart."""
@@ -151,14 +187,15 @@ class LinkListener:
             if not self._loaded:
                 await self._async_load()
                 self._loaded = True
+            if len(self.claims) < len(self._claims):
+                await self._async_save()
 
     async def _async_load(self) -> None:
         stored = await self._store.async_load() or {}
         for account_id, item in stored.items():
-            unclaimed = Unclaimed(User(**item["user"]), Token.from_dict(item["token"]), item["received"])
-            self._unclaimed.setdefault(account_id, unclaimed)
-        if stored.keys() - self._current_unclaimed():
-            await self._async_save()
+            claim = Claim(User(**item["user"]), Token.from_dict(item["token"]), item["received"])
+            self._claims.setdefault(account_id, claim)
+        self._plan_expiry()
 
     @callback
     def release(self, implementation: RingOAuth2Implementation) -> None:
@@ -170,13 +207,21 @@ class LinkListener:
 
     @callback
     def close_if_unneeded(self) -> None:
-        """Take the endpoints away, unless an account is being reloaded, waits for Ring, or has lost its link.
+        """Take the endpoints away, unless an account is being reloaded, is not linked yet, or has lost its link.
 
         Its owner may enable the app again at any moment, and what has arrived so far must not be lost.
         """
         entries = self.hass.config_entries.async_entries(DOMAIN, include_disabled=False, include_ignore=False)
-        if self._users or any(entry.data.get(CONF_SIGNING_KEY) == self.signing_key for entry in entries):
+        if (
+            not self._is_open
+            or self._users
+            or any(entry.data.get(CONF_SIGNING_KEY) == self.signing_key for entry in entries)
+        ):
             return
+        if self._claims or self._exchanges:
+            # A closed dialog loses nothing: it can be opened again. `_async_expire` ends this.
+            return
+        self._is_open = False
         webhook.async_unregister(self.hass, self.key)
         webhook.async_unregister(self.hass, self._account_link_id)
         webhook.async_register(
@@ -184,64 +229,61 @@ class LinkListener:
         )
         self.hass.data[_LISTENERS].pop(self.key, None)
 
-    async def async_wait_for_code(self) -> None:
-        """Wait until the user has enabled the app in the Ring app. Raises RingError if the code was of no use."""
-        if self._current_unclaimed():
-            return
-        waiter: asyncio.Future[RingError | None] = self.hass.loop.create_future()
-        self._code_waiters.append(waiter)
-        try:
-            if (err := await waiter) is not None:
-                raise err
-        finally:
-            self._code_waiters.remove(waiter)
+    async def async_wait(self, account_id: str | None) -> None:
+        """Wait until there is something new for a dialog: a code, a browser, a failure.
 
-    async def async_wait_for_claim(self, account_id: str | None) -> Claim:
-        """Wait until a browser has arrived; `account_id` is the account one would rather see.
-
-        Raises NonceMismatchError if the browser's nonce fits no account.
+        `account_id` is the account that the dialog is for; None stands for any new one.
         """
-        fresh = {key: claim for key, claim in self._claims.items() if claim.is_fresh()}
-        self._claims = fresh
-        if fresh:
-            return fresh.pop(account_id) if account_id in fresh else fresh.popitem()[1]
         waiter = _Waiter(account_id, self.hass.loop.create_future())
         self._waiters.append(waiter)
         try:
-            claim = await waiter.claim
+            await waiter.changed
         finally:
             self._waiters.remove(waiter)
-        if claim is None:
-            raise NonceMismatchError("The nonce fits no account")
-        return claim
 
-    def take_claim(self, account_id: str) -> Claim | None:
-        """Return the claim of an account that nobody waited for."""
-        claim = self._claims.pop(account_id, None)
-        return claim if claim is not None and claim.is_fresh() else None
+    def _wake(self) -> None:
+        for waiter in self._waiters:
+            if not waiter.changed.done():
+                waiter.changed.set_result(None)
 
-    async def async_forget(self, account_id: str) -> None:
-        """Drop an account that has been linked, or will not be."""
-        self._unclaimed.pop(account_id, None)
-        self._claims.pop(account_id, None)
-        await self._async_save()
+    def _fail(self, failure: RingError) -> None:
+        """Let every waiting dialog show what is wrong with this app."""
+        self.failure = failure
+        self._wake()
 
-    def _current_unclaimed(self) -> dict[str, Unclaimed]:
-        """The accounts that may still be claimed."""
-        oldest = time.time() - UNCLAIMED_SECONDS
-        self._unclaimed = {key: item for key, item in self._unclaimed.items() if item.received > oldest}
-        return self._unclaimed
+    async def async_forget(self, claim: Claim) -> None:
+        """Drop an account that has been linked, or cannot be."""
+        if self._claims.get(claim.user.id) is claim:
+            del self._claims[claim.user.id]
+            await self._async_save()
 
     async def _async_save(self) -> None:
-        if not self._current_unclaimed():
+        self._claims = {claim.user.id: claim for claim in self.claims}
+        if not self._claims:
             await self._store.async_remove()
             return
         await self._store.async_save(
             {
-                account_id: {"user": asdict(item.user), "token": item.token.as_dict(), "received": item.received}
-                for account_id, item in self._unclaimed.items()
+                account_id: {"user": asdict(claim.user), "token": claim.token.as_dict(), "received": claim.received}
+                for account_id, claim in self._claims.items()
             }
         )
+
+    def _plan_expiry(self) -> None:
+        """Look again when the oldest account can no longer be claimed."""
+        if self._cancel_expiry is not None:
+            self._cancel_expiry()
+            self._cancel_expiry = None
+        if self._claims:
+            left = min(claim.ends_at for claim in self._claims.values()) - time.time()
+            self._cancel_expiry = async_call_later(self.hass, max(left + 1, 60), self._expiry)
+
+    async def _async_expire(self, _now: datetime) -> None:
+        """Delete the tokens that can no longer be claimed."""
+        self._cancel_expiry = None
+        await self._async_save()
+        self._plan_expiry()
+        self.close_if_unneeded()
 
     async def _handle_code(self, hass: HomeAssistant, webhook_id: str, request: Request) -> Response:
         """Ring's backend posts an authorization code; it lives 60 s and is answered before it is used."""
@@ -257,28 +299,47 @@ class LinkListener:
         self._seen_codes.append(digest)
         task = hass.async_create_task(self._async_exchange(code), "ring_partner token exchange")
         self._exchanges.add(task)
-        task.add_done_callback(self._exchanges.discard)
+        task.add_done_callback(self._exchange_done)
         return Response(status=HTTPStatus.OK)
+
+    @callback
+    def _exchange_done(self, task: asyncio.Task[None]) -> None:
+        self._exchanges.discard(task)
+        self.close_if_unneeded()
 
     async def _async_exchange(self, code: str) -> None:
         """Turn the code into an unclaimed account."""
-        oauth = self.implementation.client
-        failure: RingError | None = None
         try:
-            token = await _patiently(partial(oauth.exchange_code, code))
-            client = RingClient(
-                async_get_clientsession(self.hass), StaticAuth(token.access_token), RingHosts.from_environment()
-            )
+            token = await _patiently(partial(self.implementation.client.exchange_code, code))
+        except RingError as err:
+            self._note_refused_code(err)
+            return
+        client = RingClient(
+            async_get_clientsession(self.hass), StaticAuth(token.access_token), RingHosts.from_environment()
+        )
+        try:
             user = await _patiently(client.async_get_user)
         except RingError as err:
-            _LOGGER.warning("Ring sent an authorization code that could not be exchanged: %s", err)
-            failure = err
-        else:
-            self._unclaimed[user.id] = Unclaimed(user, token, time.time())
-            await self._async_save()
-        for waiter in self._code_waiters:
-            if not waiter.done():
-                waiter.set_result(failure)
+            _LOGGER.warning("Ring sent an authorization code, but did not say whose it is: %s", err)
+            self._fail(err)
+            return
+        self.failure = None
+        self._is_code_warned = False
+        self._claims[user.id] = Claim(user, token, time.time())
+        await self._async_save()
+        self._plan_expiry()
+        self._wake()
+
+    def _note_refused_code(self, err: RingError) -> None:
+        """Log the first of a row; tell the dialogs what is wrong with the app or Ring, but not what is with a code.
+
+        Anyone who knows the URL can make up codes, and Ring refuses each of them.
+        """
+        level = logging.DEBUG if self._is_code_warned else logging.WARNING
+        self._is_code_warned = True
+        _LOGGER.log(level, "An authorization code could not be exchanged: %s", err)
+        if isinstance(err, RingClientCredentialsError) or not isinstance(err, RingAuthError | RingRequestError):
+            self._fail(err)
 
     async def _handle_browser(self, hass: HomeAssistant, webhook_id: str, request: Request) -> Response:
         """The user's browser comes from the Ring app with a nonce that names the account to who knows the key."""
@@ -295,8 +356,9 @@ class LinkListener:
         claim = self._find_claim(nonce, time_ms)
         if claim is None:
             return await async_page(hass, request, "invalid", "invalid_text", status=HTTPStatus.BAD_REQUEST)
-        text = "confirm_dialog" if self._is_awaited else "confirm_discovered"
-        self.offer(claim)
+        is_shown = bool(claim.dialogs)
+        self._arrive(claim, nonce, time_ms)
+        text = "confirm_dialog" if is_shown or claim.is_expected else "confirm_discovered"
         return await async_page(hass, request, "confirm", text)
 
     async def _async_test_page(self, request: Request) -> Response:
@@ -304,49 +366,46 @@ class LinkListener:
         visit = visit_of(self.hass, request)
         self.visits.add(visit)
         paragraphs = ["test_local"] if visit.is_local else ["test_text"]
-        paragraphs.append("test_dialog" if self._is_awaited else "test_start")
+        paragraphs.append("test_dialog" if self._waiters else "test_start")
         return await async_page(self.hass, request, "test", *paragraphs)
-
-    @property
-    def _is_awaited(self) -> bool:
-        """Whether a dialog waits for Ring."""
-        return bool(self._code_waiters or self._open_waiters())
 
     def _find_claim(self, nonce: str, time_ms: str) -> Claim | None:
         """Find the account that the nonce is for; if there is none, those who wait want to know."""
         if not is_fresh(time_ms, time.time()):
             return None
-        unclaimed = self._current_unclaimed().values()
-        for item in unclaimed:
-            if nonce_matches(nonce, self.signing_key, time_ms, item.user.id):
-                return Claim(item.user, item.token, nonce, time_ms)
-        if unclaimed and len(nonce) == NONCE_LENGTH:
-            for waiter in self._open_waiters():
-                waiter.claim.set_result(None)
+        claims = self.claims
+        for claim in claims:
+            if nonce_matches(nonce, self.signing_key, time_ms, claim.user.id):
+                return claim
+        if claims and len(nonce) == NONCE_LENGTH:
+            self._fail(NonceMismatchError("The nonce fits no account"))
         return None
 
-    def _open_waiters(self) -> list[_Waiter]:
-        return [waiter for waiter in self._waiters if not waiter.claim.done()]
+    @callback
+    def _arrive(self, claim: Claim, nonce: str, time_ms: str) -> None:
+        """Let every dialog for this account show the claim; where there is none, start one."""
+        if nonce != claim.nonce:
+            # Only the newest nonce counts at Ring, and it has not been confirmed yet.
+            claim.is_confirmed = claim.maybe_confirmed = False
+        claim.nonce, claim.time_ms, claim.arrived = nonce, time_ms, time.time()
+        is_new = linked_entry(self.hass, claim.user.id) is None
+        claim.is_expected = any(
+            waiter.account_id == claim.user.id or (waiter.account_id is None and is_new) for waiter in self._waiters
+        )
+        self.failure = None
+        self._wake()
+        if claim.is_expected:
+            # The window of a dialog may be gone: Home Assistant is not told when a page is reloaded.
+            job = HassJob(partial(self._start_flow, claim), "ring_partner claim", cancel_on_shutdown=True)
+            async_call_later(self.hass, SHOW_SECONDS, job)
+        else:
+            self._start_flow(claim)
 
     @callback
-    def offer(self, claim: Claim) -> None:
-        """Hand a claim to the flow that waits for this account, else to any that waits, else start one."""
-        open_waiters = self._open_waiters()
-        order: tuple[Callable[[_Waiter], bool], ...] = (
-            lambda waiter: waiter.account_id == claim.user.id,
-            lambda waiter: waiter.account_id is None,
-            lambda _: True,
-        )
-        for wanted in order:
-            for waiter in open_waiters:
-                if wanted(waiter):
-                    waiter.claim.set_result(claim)
-                    return
-        self._claims[claim.user.id] = claim
-        self._start_flow(claim)
-
-    def _start_flow(self, claim: Claim) -> None:
-        """Nobody waits: the app was enabled first, or again after it had been removed."""
+    def _start_flow(self, claim: Claim, _now: datetime | None = None) -> None:
+        """Ask for a claim that no dialog shows: as a discovery, or to link again."""
+        if claim.dialogs or not claim.is_ready:
+            return
         entry = self.hass.config_entries.async_entry_for_domain_unique_id(DOMAIN, claim.user.id)
         if entry is not None:
             # What the user has switched off or does not want to see stays so.
@@ -360,9 +419,13 @@ class LinkListener:
                 data={ATTR_LISTENER: self.key, CONF_ACCOUNT: claim.user.id},
             ),
             "ring_partner discovery",
-            # A flow that hands its claim on still counts as being about this account until it has ended.
-            eager_start=False,
         )
+
+
+def linked_entry(hass: HomeAssistant, account_id: str) -> ConfigEntry | None:
+    """Return the entry of an account; one that the user ignores can still be linked."""
+    entry = hass.config_entries.async_entry_for_domain_unique_id(DOMAIN, account_id)
+    return None if entry is None or entry.source == SOURCE_IGNORE else entry
 
 
 async def async_acquire_listener(

@@ -115,26 +115,6 @@ class TestSeveral:
         assert (await window.submit())["reason"] == "reauth_successful"
         assert cloud.deliverable(jane, app)
 
-    async def test_another_account_that_comes_too_late_is_not_discovered(
-        self,
-        freezer: FrozenDateTimeFactory,
-        hass: HomeAssistant,
-        open_addresses: Dialog,
-        linked: ConfigEntry,
-        cloud: RingCloud,
-        app: App,
-    ) -> None:
-        bob = cloud.add_account("Bob", "Roe", "bob@example.com", devices=1)
-        await open_addresses.open("ring_app", entry=linked)
-        await open_addresses.wait_for_ring(cloud, app)
-        await cloud.enable_app(bob, app)
-        await open_addresses.look()
-        await press_confirm(open_addresses.browser, cloud, bob, app)
-        freezer.tick(601)
-        assert (await open_addresses.look())["reason"] == "wrong_account"
-        await hass.async_block_till_done()
-        assert not hass.config_entries.flow.async_progress_by_handler(DOMAIN)
-
 
 class TestNobodyWaits:
     """The app was enabled before anything was started in Home Assistant."""

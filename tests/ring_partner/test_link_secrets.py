@@ -143,7 +143,7 @@ async def test_what_waits_shows_no_secret_when_it_is_printed(
     assert (await dialog.look())["step_id"] == "confirm"
     listener = find_listener(hass, app.token_exchange_url.rpartition("/")[2])
     assert listener is not None
-    held = [repr(listener), *map(repr, listener._unclaimed.values()), repr(listener.implementation.client)]
+    held = [repr(listener), *map(repr, listener.claims), repr(listener.implementation.client)]
     flow = hass.config_entries.flow._progress[dialog.step["flow_id"]]
     held += [repr(value) for name, value in vars(flow).items() if name not in HELD_SECRETS]
     assert "Bob" in " ".join(held)

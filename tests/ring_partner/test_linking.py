@@ -101,7 +101,7 @@ class TestTheTokenExchangeUrl:
                 statuses.append(answer.status)
         assert statuses == [200] * 5 + [503] * 2
         fault.release()
-        assert (await waiting.look())["errors"] == {"base": "invalid_auth"}
+        assert (await waiting.look())["progress_action"] == "enable_in_ring_app"
 
 
 class TestTheAccountLinkUrl:

@@ -19,7 +19,7 @@ from .errors import (
 )
 from .events import HistoryEvent, HistoryPage, WebhookEvent, parse_webhook
 from .hosts import RingHosts
-from .linking import compute_nonce, is_fresh, mask_identifier, nonce_matches
+from .linking import FRESH_S, compute_nonce, is_fresh, mask_identifier, nonce_matches
 from .media import MAX_CLIP, Clip, Picture, PictureFormat, RingMedia
 from .models import (
     AppIntegration,
@@ -42,6 +42,7 @@ from .webhook import verify_signature
 from .whep import IceServer, LiveSession, Whep
 
 __all__ = [
+    "FRESH_S",
     "MAX_CLIP",
     "VERSION",
     "AbstractAuth",
