@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 import time
 from typing import TYPE_CHECKING, Any, override
 
@@ -20,7 +21,7 @@ from .const import (
     CONF_LINK_METHOD,
     CONF_REFRESH_TOKEN,
     CONF_SIGNING_KEY,
-    CONF_WEBHOOK_URL,
+    CONF_TEMPORARY_URL,
     DEVELOPER_PORTAL_URL,
     DOMAIN,
     PLAYGROUND_URL,
@@ -28,7 +29,6 @@ from .const import (
 )
 from .credential_flow import SECRET, RingCredentialFlow
 from .credentials import has_stored_credentials
-from .endpoints import async_has_public_url
 from .link_flow import (
     ExpiredTokenError,
     InvalidTokenError,
@@ -41,6 +41,7 @@ from .link_flow import (
 )
 from .linking import ATTR_LISTENER, Claim, LinkListener, find_listener
 from .options_flow import RingOptionsFlow
+from .public_url_flow import RingPublicUrlFlow
 
 WAIT_SECONDS = 1800
 
@@ -53,7 +54,7 @@ TOKEN_ERRORS = frozenset({"invalid_auth", "invalid_token", "expired_token"})
 METHODS = (LinkMethod.RING_APP, LinkMethod.TOKENS, LinkMethod.PLAYGROUND, LinkMethod.PARTNER)
 
 
-class RingConfigFlow(RingCredentialFlow, domain=DOMAIN):
+class RingConfigFlow(RingPublicUrlFlow, RingCredentialFlow, domain=DOMAIN):
     """Link a Ring account."""
 
     VERSION = 1
@@ -131,20 +132,12 @@ class RingConfigFlow(RingCredentialFlow, domain=DOMAIN):
     async def async_step_ring_app(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """One-way linking, started in the Ring app. Ring has to reach Home Assistant: checked before anything else."""
         self._method = LinkMethod.RING_APP
-        if not await async_has_public_url(self.hass):
-            return await self.async_step_public_url()
-        return await self._async_choose()
+        return await self._async_with_public_url(self._async_choose)
 
     async def async_step_other_app(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Link from the Ring app, with another private app than those that are stored."""
         self._method = LinkMethod.RING_APP
-        if not await async_has_public_url(self.hass):
-            return await self.async_step_public_url()
-        return await self.async_step_credentials()
-
-    async def async_step_public_url(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
-        """Ring cannot reach Home Assistant."""
-        return self.async_abort(reason="no_public_url")
+        return await self._async_with_public_url(self.async_step_credentials)
 
     async def async_step_tokens(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """A refresh token that was obtained elsewhere."""
@@ -178,7 +171,7 @@ class RingConfigFlow(RingCredentialFlow, domain=DOMAIN):
         if key is not None and not errors:
             self._keys[client_id] = key
             if not await self._async_listen(key):
-                return await self.async_step_public_url()
+                return await self._async_without_url(partial(self.async_step_signing_key, {CONF_SIGNING_KEY: key}))
             return await self.async_step_portal()
         return self._show_signing_key("signing_key", vol.Required(CONF_SIGNING_KEY), errors)
 
@@ -432,9 +425,11 @@ class RingConfigFlow(RingCredentialFlow, domain=DOMAIN):
         """Say how to check the URLs, and keep the key."""
         if user_input is None:
             return self.async_show_form(step_id="addresses_done", description_placeholders=self._portal())
+        entry = self._get_reconfigure_entry()
+        kept = {name: value for name, value in entry.data.items() if name != CONF_TEMPORARY_URL}
         return self.async_update_reload_and_abort(
-            self._get_reconfigure_entry(),
-            data_updates={CONF_SIGNING_KEY: self._signing_key, CONF_WEBHOOK_URL: self._urls["webhook_url"]},
+            entry,
+            data=kept | {CONF_SIGNING_KEY: self._signing_key} | self._urls,
             reload_even_if_entry_is_unchanged=False,
         )
 

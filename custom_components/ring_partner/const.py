@@ -7,12 +7,16 @@ from typing import Final
 DOMAIN: Final = "ring_partner"
 MANUFACTURER: Final = "Ring"
 DEVELOPER_PORTAL_URL: Final = "https://developer.amazon.com/ring/console/apps"
+# Below the documentation's URL in the manifest.
+TUNNEL_DOCS: Final = "blob/main/docs/linking.md#without-a-public-url"
 PLAYGROUND_URL: Final = "https://developer.amazon.com/ring/console/playground"
 
 CONF_IMPLEMENTATION: Final = "auth_implementation"
 CONF_LINK_METHOD: Final = "link_method"
 CONF_SIGNING_KEY: Final = "signing_key"
 CONF_WEBHOOK_URL: Final = "webhook_url"
+CONF_PUBLIC_URL: Final = "public_url"
+CONF_TEMPORARY_URL: Final = "temporary_url"
 CONF_LINKED_AT: Final = "linked_at"
 CONF_REFRESH_TOKEN: Final = "refresh_token"
 CONF_ACCOUNT: Final = "account"

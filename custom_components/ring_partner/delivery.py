@@ -62,7 +62,8 @@ class DeliveryWatch:
         """A webhook came, signed and for this account."""
         self._activity.last_event_at = now = dt_util.utcnow()
         self._delivery = replace(self._delivery, accepted=self._delivery.accepted + 1, last_event_at=now)
-        if self._is_proof():
+        # Without a public URL, pushes arrive through something temporary, such as a tunnel.
+        if self._url is not None and self._is_proof():
             if not self.is_proven:
                 _LOGGER.info("Ring's webhooks arrive")
             clear(self._hass, self._entry, AccountIssue.WEBHOOKS_MISSING)

@@ -46,13 +46,13 @@ from .const import (
     CONF_LINK_METHOD,
     CONF_LINKED_AT,
     CONF_SIGNING_KEY,
-    CONF_WEBHOOK_URL,
+    CONF_TEMPORARY_URL,
     DEVELOPER_PORTAL_URL,
     DOMAIN,
     LinkMethod,
 )
 from .credentials import async_delete_replaced, find_signing_key
-from .endpoints import Endpoint, async_public_url, endpoint_id, homepage_url
+from .endpoints import PORTAL_FIELDS, async_urls, temporary_urls
 from .linking import Claim, LinkListener, NonceMismatchError, async_acquire_listener, linked_entry
 from .session import new_link
 from .visits import async_describe_visits
@@ -110,6 +110,8 @@ class RingLinkFlow(AbstractOAuth2FlowHandler):
         self._opened_at = dt_util.utcnow()
         self._stop_visits: CALLBACK_TYPE | None = None
         self._urls: dict[str, str] = {}
+        # Where Ring reaches Home Assistant until the account is linked, if there is no public URL.
+        self._temporary_url: str | None = None
         self._waiting: asyncio.Task[None] | None = None
         self._waiting_since: float | None = None
         self._seen_failure: RingError | None = None
@@ -279,13 +281,11 @@ class RingLinkFlow(AbstractOAuth2FlowHandler):
         return await self._async_find_urls(signing_key)
 
     async def _async_find_urls(self, signing_key: str) -> bool:
-        for endpoint in Endpoint:
-            url = await async_public_url(self.hass, endpoint_id(signing_key, endpoint))
-            if url is None:
-                return False
-            self._urls[f"{endpoint}_url"] = url
-        self._urls["homepage_url"] = homepage_url(self._urls[f"{Endpoint.EVENTS}_url"])
-        return True
+        if self._temporary_url is None:
+            self._urls = await async_urls(self.hass, signing_key)
+        else:
+            self._urls = temporary_urls(signing_key, self._temporary_url)
+        return self._urls.keys() == PORTAL_FIELDS.keys()
 
     def _portal(self) -> dict[str, str]:
         """Return what the texts about Ring's developer console name."""
@@ -316,8 +316,12 @@ class RingLinkFlow(AbstractOAuth2FlowHandler):
             data[CONF_SIGNING_KEY] = key
         self._finished = True
         known = entry.data if entry is not None and entry.data.get(CONF_SIGNING_KEY) == key else {}
-        if url := self._urls.get(f"{Endpoint.EVENTS}_url") or known.get(CONF_WEBHOOK_URL):
-            data[CONF_WEBHOOK_URL] = url
+        if self._urls:
+            data |= self._urls
+            if self._temporary_url is not None:
+                data[CONF_TEMPORARY_URL] = self._temporary_url
+        else:
+            data |= {name: known[name] for name in (*PORTAL_FIELDS, CONF_TEMPORARY_URL) if name in known}
         if entry is not None:
             result = self.async_update_reload_and_abort(entry, data=data)
             await self._async_forget_claim()

@@ -4,19 +4,18 @@ from collections.abc import Callable, Mapping
 import logging
 
 from homeassistant.config_entries import ConfigEntryState
-from homeassistant.const import EVENT_CORE_CONFIG_UPDATE
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.util import dt as dt_util
 
 from .api import WebhookEvent
-from .const import CONF_LINKED_AT, CONF_SIGNING_KEY, CONF_WEBHOOK_URL
+from .const import CONF_LINKED_AT, CONF_SIGNING_KEY
 from .delivery import DeliveryWatch
 from .devices import account_identifier
-from .endpoints import Endpoint, async_listen_cloud, async_public_url, endpoint_id
 from .events import STALE_AFTER, event_from_webhook, status_from_webhook
 from .history import HistoryReader
 from .models import RingConfigEntry
 from .repairs import AccountIssue, clear, name_url, report
+from .url_watch import async_webhook_url, watch_urls
 from .webhook import receiver_of
 
 _LOGGER = logging.getLogger(__name__)
@@ -133,40 +132,4 @@ async def async_listen(hass: HomeAssistant, entry: RingConfigEntry) -> None:
     if key is not None:
         entry.async_on_unload(receiver_of(hass, key).add(PushedEvents(hass, entry, delivery)))
     HistoryReader(hass, entry, delivery).async_start()
-    _watch_address(hass, entry, url)
-
-
-def _watch_address(hass: HomeAssistant, entry: RingConfigEntry, url: str | None) -> None:
-    """Start over when the address changes: another external URL, or Home Assistant Cloud comes or goes."""
-
-    async def async_compare() -> None:
-        if await async_webhook_url(hass, entry, url) != url:
-            hass.config_entries.async_schedule_reload(entry.entry_id)
-
-    @callback
-    def changed(_what: object) -> None:
-        entry.async_create_background_task(hass, async_compare(), "ring_partner address")
-
-    entry.async_on_unload(hass.bus.async_listen(EVENT_CORE_CONFIG_UPDATE, changed))
-    entry.async_on_unload(async_listen_cloud(hass, changed))
-
-
-async def async_webhook_url(hass: HomeAssistant, entry: RingConfigEntry, known: str | None = None) -> str | None:
-    """Return where Ring can push to, if anywhere; say so when that is not what the user was shown.
-
-    `known` is the address that is in use.
-    """
-    key: str | None = entry.data.get(CONF_SIGNING_KEY)
-    shown: str | None = entry.data.get(CONF_WEBHOOK_URL)
-    url = None if key is None else await async_public_url(hass, endpoint_id(key, Endpoint.EVENTS), known or shown)
-    is_missing = shown is not None and url is None
-    is_changed = shown is not None and url is not None and url != shown
-    if is_missing:
-        report(hass, entry, AccountIssue.NO_PUBLIC_URL)
-    else:
-        clear(hass, entry, AccountIssue.NO_PUBLIC_URL)
-    if is_changed:
-        report(hass, entry, AccountIssue.URL_CHANGED, url or "")
-    else:
-        clear(hass, entry, AccountIssue.URL_CHANGED)
-    return url
+    watch_urls(hass, entry, url)

@@ -1,7 +1,8 @@
 """What the user has to mend, and how."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Final
 
 from homeassistant.components.repairs import RepairsFlow, RepairsFlowResult
@@ -9,12 +10,13 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import issue_registry as ir
 
 from .const import (
-    CONF_WEBHOOK_URL,
+    CONF_TEMPORARY_URL,
     DEVELOPER_PORTAL_URL,
     DOMAIN,
     ISSUE_SCOPE,
     PermissionGroup,
 )
+from .endpoints import PORTAL_FIELDS
 from .models import RingConfigEntry
 
 # Stands for a group where it is not one, but all of them that are missing.
@@ -29,7 +31,7 @@ class AccountIssue(StrEnum):
     NO_PUBLIC_URL = "no_public_url"
     """The account was linked from the Ring app, and Ring can no longer reach Home Assistant."""
     URL_CHANGED = "url_changed"
-    """The webhook's address is no longer the one that was shown."""
+    """A URL in Ring's developer console no longer leads here."""
     SIGNATURES = "signature_failures"
     """Somebody sends what Ring did not sign, or the signing key is wrong."""
     LINK_REMOVED = "link_removed"
@@ -47,13 +49,22 @@ _CONFIRMED: Final = frozenset({AccountIssue.URL_CHANGED, AccountIssue.SIGNATURES
 
 
 @callback
-def report(hass: HomeAssistant, entry: RingConfigEntry, issue: AccountIssue, url: str = "") -> None:
-    """Tell the user what is wrong and what to do; `url` is the webhook's address."""
+def report(
+    hass: HomeAssistant,
+    entry: RingConfigEntry,
+    issue: AccountIssue,
+    url: str = "",
+    urls: Mapping[str, str] = MappingProxyType({}),
+) -> None:
+    """Tell the user what is wrong and what to do.
+
+    `url` is the webhook's URL, `urls` those to replace in Ring's developer console, by the names of its fields.
+    """
     ir.async_create_issue(
         hass,
         DOMAIN,
         f"{issue}_{entry.entry_id}",
-        data={"entry_id": entry.entry_id, "issue": issue, "url": url},
+        data={"entry_id": entry.entry_id, "issue": issue, "url": url, **urls},
         is_fixable=issue in _CONFIRMED,
         severity=ir.IssueSeverity.WARNING,
         translation_key=issue,
@@ -83,6 +94,11 @@ def name_url(hass: HomeAssistant, entry: RingConfigEntry, issue: AccountIssue, u
         report(hass, entry, issue, url)
 
 
+def _as_markdown(urls: Mapping[str, str]) -> str:
+    """Return URLs below the names of their fields, each to be copied."""
+    return "\n".join(f"**{PORTAL_FIELDS[name]}**\n```\n{url}\n```" for name, url in urls.items())
+
+
 class ConfirmedRepairFlow(RepairsFlow):
     """Says what to do, and takes the user's word that it is done."""
 
@@ -95,12 +111,17 @@ class ConfirmedRepairFlow(RepairsFlow):
         data = self.data or {}
         entry = self.hass.config_entries.async_get_entry(str(data["entry_id"]))
         if user_input is None:
-            placeholders = {"account": entry.title if entry else "", "url": str(data["url"])}
-            return self.async_show_form(
-                step_id="confirm", description_placeholders=placeholders | {"portal_url": DEVELOPER_PORTAL_URL}
-            )
+            placeholders = {
+                "account": entry.title if entry else "",
+                "url": str(data["url"]),
+                "urls": _as_markdown({name: str(data[name]) for name in PORTAL_FIELDS if name in data}),
+                "portal_url": DEVELOPER_PORTAL_URL,
+            }
+            return self.async_show_form(step_id="confirm", description_placeholders=placeholders)
         if entry is not None and data["issue"] == AccountIssue.URL_CHANGED:
-            self.hass.config_entries.async_update_entry(entry, data={**entry.data, CONF_WEBHOOK_URL: data["url"]})
+            kept = {key: value for key, value in entry.data.items() if key != CONF_TEMPORARY_URL}
+            pasted = {name: data[name] for name in PORTAL_FIELDS if name in data}
+            self.hass.config_entries.async_update_entry(entry, data=kept | pasted)
         return self.async_create_entry(data={})
 
 

@@ -28,6 +28,13 @@ async def serve(handler: Handler) -> AsyncIterator[str]:
         yield str(server.make_url("")).rstrip("/")
 
 
+async def set_urls(hass: HomeAssistant, external: str | None, internal: str | None = None) -> None:
+    """Change Settings > System > Network; without any, Home Assistant knows no URL of its own."""
+    hass.config.api = None
+    await hass.config.async_update(external_url=external, internal_url=internal)
+    await hass.async_block_till_done(wait_background_tasks=True)
+
+
 class HomeAssistantCloud:
     """A stand-in for core's `cloud` component, whose own packages are not installed here, with a relay for cloudhooks.
 

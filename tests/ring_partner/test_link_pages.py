@@ -148,8 +148,8 @@ class TestPages:
         async with waiting.browser.get(app.account_link_url) as answer:
             page = await answer.text()
         assert '<html lang="de">' in page
-        assert "Diese Adresse funktioniert" in page
-        assert "Das ist dein eigenes Netzwerk" in await described(hass, since)
+        assert "Diese Adresse funktioniert" in page  # codespell:ignore adresse
+        assert "dein eigenes Netzwerk" in await described(hass, since)
 
 
 class TestVisits:
@@ -202,6 +202,14 @@ class TestVisits:
             assert "from the internet" in await answer.text()
         assert "(Home Assistant Cloud)" in await described(hass, since)
         assert "Wi-Fi" not in await described(hass, since)
+
+    async def test_host_of_a_visitor_is_shown_as_plain_text(
+        self, hass: HomeAssistant, waiting: Dialog, app: App
+    ) -> None:
+        since = dt_util.utcnow()
+        async with waiting.browser.get(app.account_link_url, headers={"Host": "`[x](y)<b>{z}"}) as answer:
+            assert answer.status == 200
+        assert "over `[x]yb" in await described(hass, since)
 
     def test_visit_without_ip_address_is_local(self, hass: HomeAssistant) -> None:
         """As through a socket file."""

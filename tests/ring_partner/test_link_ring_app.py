@@ -10,6 +10,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import async_fire_time_changed
 
 from custom_components.ring_partner.const import DOMAIN
+from custom_components.ring_partner.endpoints import PORTAL_FIELDS
 from custom_components.ring_partner.linking import RETRY_SECONDS
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
@@ -65,7 +66,7 @@ async def test_the_whole_way(hass: HomeAssistant, dialog: Dialog, cloud: RingClo
     assert entry.data["link_method"] == "ring_app"
     assert entry.data["signing_key"] == SIGNING_KEY
     assert entry.data["linked_at"] > 0
-    kept = {"auth_implementation", "link_method", "linked_at", "signing_key", "token", "webhook_url"}
+    kept = {"auth_implementation", "link_method", "linked_at", "signing_key", "token", *PORTAL_FIELDS}
     assert entry.data.keys() == kept
     assert cloud.deliverable(account, app)
     link = cloud.links.get(account, app)

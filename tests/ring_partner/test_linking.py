@@ -2,21 +2,14 @@
 
 import asyncio
 from pathlib import Path
-import sys
-from types import SimpleNamespace
 from typing import Any
-from unittest.mock import AsyncMock
 
 from freezegun.api import FrozenDateTimeFactory
 import pytest
-from pytest_homeassistant_custom_component.typing import WebSocketGenerator
 
-from custom_components.ring_partner.api import OAuthClient
 from custom_components.ring_partner.const import DOMAIN
-import homeassistant.components
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import UnknownFlow
-from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers.storage import Store
 from ring_cloud import Account, App, RingCloud
 from ring_cloud.model import Flow
@@ -237,88 +230,3 @@ class TestRestart:
         await later.wait_for_ring(cloud, app)
         assert (await later.look())["progress_action"] == "enable_in_ring_app"
         assert not self._files(hass)
-
-
-class TestTheAddresses:
-    """Where Ring is told to call."""
-
-    @pytest.fixture(autouse=True)
-    def _unchecked(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Without the local Ring cloud, the check of the credentials would ask Ring itself."""
-        monkeypatch.setattr(OAuthClient, "refuses_client", AsyncMock(return_value=False))
-
-    @pytest.mark.parametrize("external", [None, "http://home.example.com"])
-    async def test_without_a_public_one_there_is_no_such_link(
-        self, hass: HomeAssistant, dialog: Dialog, monkeypatch: pytest.MonkeyPatch, external: str | None
-    ) -> None:
-        monkeypatch.delenv("RING_PARTNER_CLOUD")
-        await hass.config.async_update(external_url=external)
-        assert (await dialog.open("ring_app"))["reason"] == "no_public_url"
-        assert "Settings → System → Network" in dialog.shown[-1]
-
-    async def test_they_are_those_of_the_external_address(
-        self, hass: HomeAssistant, dialog: Dialog, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.delenv("RING_PARTNER_CLOUD")
-        await hass.config.async_update(external_url="https://home.example.com")
-        await dialog.open("ring_app")
-        addresses = (await dialog.submit(signing_key=SIGNING_KEY))["description_placeholders"]
-        hooks = [addresses[f"{name}_url"] for name in ("token_exchange", "account_link", "webhook")]
-        assert len(set(hooks)) == 3
-        assert all(hook.startswith("https://home.example.com/api/webhook/") for hook in hooks)
-        assert addresses["homepage_url"] == "https://home.example.com/config/integrations/integration/ring_partner"
-        assert SIGNING_KEY not in str(addresses)
-
-    @pytest.fixture
-    def home_assistant_cloud(self, hass: HomeAssistant, monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
-        """Home Assistant Cloud, signed in: a stand-in, because its own packages are not installed here."""
-        component = SimpleNamespace(
-            async_active_subscription=lambda _hass: True,
-            async_get_or_create_cloudhook=AsyncMock(
-                side_effect=lambda _hass, webhook_id: f"https://hooks.nabu.casa/{webhook_id[:8]}"
-            ),
-            CloudNotAvailable=type("CloudNotAvailable", (HomeAssistantError,), {}),
-        )
-        hass.config.components.add("cloud")
-        monkeypatch.setitem(sys.modules, "homeassistant.components.cloud", component)
-        monkeypatch.setattr(homeassistant.components, "cloud", component, raising=False)
-        return component
-
-    async def test_with_home_assistant_cloud_they_are_cloudhooks(
-        self, dialog: Dialog, home_assistant_cloud: SimpleNamespace
-    ) -> None:
-        await dialog.open("ring_app")
-        addresses = (await dialog.submit(signing_key=SIGNING_KEY))["description_placeholders"]
-        assert addresses["token_exchange_url"].startswith("https://hooks.nabu.casa/")
-        assert addresses["homepage_url"] == "https://my.home-assistant.io/redirect/integration/?domain=ring_partner"
-
-    async def test_a_code_that_comes_through_home_assistant_cloud_is_taken(
-        self,
-        dialog: Dialog,
-        home_assistant_cloud: SimpleNamespace,
-        cloud: RingCloud,
-        app: App,
-        account: Account,
-        hass_ws_client: WebSocketGenerator,
-    ) -> None:
-        """Such a request is a stand-in whose body starts over each time it is asked for."""
-        await dialog.wait_for_ring(cloud, app)
-        cloud.links.open(account, app, ONE_WAY, None)
-        code = cloud.grants.new_code(account, app, ONE_WAY)
-        hook = home_assistant_cloud.async_get_or_create_cloudhook.await_args_list[0].args[1]
-        socket = await hass_ws_client()
-        await socket.send_json_auto_id(
-            {"type": "webhook/handle", "webhook_id": hook, "method": "POST", "body": f"code={code}"}
-        )
-        assert (await socket.receive_json())["result"]["status"] == 200
-        assert (await dialog.look())["progress_action"] == "confirm_in_ring_app"
-
-    @pytest.mark.parametrize("why", ["no subscription", "no connection"])
-    async def test_otherwise_the_external_address_is_used(
-        self, dialog: Dialog, home_assistant_cloud: SimpleNamespace, why: str
-    ) -> None:
-        home_assistant_cloud.async_active_subscription = lambda _hass: why != "no subscription"
-        home_assistant_cloud.async_get_or_create_cloudhook.side_effect = home_assistant_cloud.CloudNotAvailable
-        await dialog.open("ring_app")
-        addresses = (await dialog.submit(signing_key=SIGNING_KEY))["description_placeholders"]
-        assert addresses["token_exchange_url"].startswith(dialog.address)

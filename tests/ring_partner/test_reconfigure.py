@@ -4,6 +4,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.ring_partner.const import DOMAIN
+from custom_components.ring_partner.endpoints import PORTAL_FIELDS
 from homeassistant.config_entries import ConfigEntry, ConfigEntryState
 from homeassistant.core import HomeAssistant
 from ring_cloud import Account, App, RingCloud
@@ -63,8 +64,9 @@ class TestTheAddresses:
     async def test_looking_at_them_changes_and_reloads_nothing(
         self, hass: HomeAssistant, dialog: Dialog, linked: ConfigEntry, cloud: RingCloud
     ) -> None:
-        shown = (await dialog.open("addresses", entry=linked))["description_placeholders"]["webhook_url"]
-        hass.config_entries.async_update_entry(linked, data=linked.data | {"webhook_url": shown})
+        shown = (await dialog.open("addresses", entry=linked))["description_placeholders"]
+        urls = {name: shown[name] for name in PORTAL_FIELDS}
+        hass.config_entries.async_update_entry(linked, data=linked.data | urls)
         before, requests = dict(linked.data), len(cloud.requests)
         assert (await dialog.submit())["step_id"] == "addresses_done"
         assert (await dialog.submit())["reason"] == "reconfigure_successful"

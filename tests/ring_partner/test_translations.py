@@ -11,7 +11,14 @@ import hass_frontend
 import pytest
 from pytest_homeassistant_custom_component.typing import WebSocketGenerator
 
-from custom_components.ring_partner import config_flow, credential_flow, credentials, link_flow, options_flow
+from custom_components.ring_partner import (
+    config_flow,
+    credential_flow,
+    credentials,
+    link_flow,
+    options_flow,
+    public_url_flow,
+)
 from custom_components.ring_partner.link_flow import ERRORS
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.translation import async_get_translations
@@ -23,7 +30,7 @@ LANGUAGES: dict[str, dict[str, Any]] = {
 }
 TEXTS = LANGUAGES["en"]
 CONFIG = TEXTS["config"]
-FLOWS = (config_flow, credential_flow, credentials, link_flow, options_flow)
+FLOWS = (config_flow, credential_flow, credentials, link_flow, options_flow, public_url_flow)
 
 # What Home Assistant's OAuth2 steps show by themselves.
 INHERITED_STEPS = {"auth"}
@@ -78,7 +85,8 @@ def test_progress() -> None:
 
 def test_errors() -> None:
     of_files = words("CredentialsFileError", argument="")
-    of_forms = {"invalid_signing_key", "required"}
+    of_forms = {"invalid_signing_key", "required", "no_public_url"}
+    of_forms |= {f"public_url_{why}" for why in ("invalid", "https", "path", "private")}
     assert {key for _, key in ERRORS} | of_files | of_forms == CONFIG["error"].keys()
 
 

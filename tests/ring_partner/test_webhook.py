@@ -1,9 +1,7 @@
 """The webhook as Ring, and as anybody else, sees it: what is answered, and what is taken."""
 
 import asyncio
-from collections.abc import Callable
 from datetime import timedelta
-import sys
 
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
@@ -11,18 +9,14 @@ from pytest_homeassistant_custom_component.typing import WebSocketGenerator
 from yarl import URL
 
 from custom_components.ring_partner import activity, webhook
-from custom_components.ring_partner.endpoints import Endpoint, endpoint_id
-import homeassistant.components
 from homeassistant.components.application_credentials import ClientCredential, async_import_client_credential
 from homeassistant.config_entries import ConfigEntry, ConfigEntryDisabler, ConfigEntryState
-from homeassistant.core import HomeAssistant
-from homeassistant.exceptions import HomeAssistantError
 from ring_cloud import Account, RingCloud
 from ring_cloud.deliveries import DeliveryState, sign
 
 from .conftest import SIGNING_KEY, make_entry
 from .home import RING, Home, home, pushed, webhook_url
-from .polls import async_pass_time, async_set_up, issues, state_of
+from .polls import async_pass_time, async_set_up, issues
 
 __all__ = ["home", "pushed"]
 
@@ -272,78 +266,7 @@ class TestSeveralAccountsAndApps:
         assert await home.post(delivery.body, delivery.signature) == 401
 
 
-class Nabu:
-    """Home Assistant Cloud, as far as a webhook needs it."""
-
-    class CloudNotAvailable(HomeAssistantError):
-        """Raised where there is no way to the cloud."""
-
-    def __init__(self) -> None:
-        self.is_connected = False
-        self._listeners: list[Callable[[object], None]] = []
-
-    def async_active_subscription(self, hass: HomeAssistant) -> bool:
-        return True
-
-    async def async_get_or_create_cloudhook(self, hass: HomeAssistant, webhook_id: str) -> str:
-        if not self.is_connected:
-            raise self.CloudNotAvailable
-        return f"https://hooks.example.com/{webhook_id[:8]}"
-
-    def async_listen_connection_change(
-        self, hass: HomeAssistant, target: Callable[[object], None]
-    ) -> Callable[[], None]:
-        self._listeners.append(target)
-        return lambda: self._listeners.remove(target)
-
-    async def connect(self, hass: HomeAssistant, *, is_connected: bool) -> None:
-        self.is_connected = is_connected
-        for listener in list(self._listeners):
-            listener(None)
-        await hass.async_block_till_done(wait_background_tasks=True)
-
-
 class TestHomeAssistantCloud:
-    @pytest.fixture
-    async def nabu(self, hass: HomeAssistant, entry: MockConfigEntry, monkeypatch: pytest.MonkeyPatch) -> Nabu:
-        """A home that only the cloud can reach; the account was linked through it."""
-        nabu = Nabu()
-        monkeypatch.setitem(sys.modules, "homeassistant.components.cloud", nabu)
-        monkeypatch.setattr(homeassistant.components, "cloud", nabu, raising=False)
-        hass.config.components.add("cloud")
-        await hass.config.async_update(external_url=None, internal_url=None)
-        hass.config.api = None
-        url = f"https://hooks.example.com/{endpoint_id(SIGNING_KEY, Endpoint.EVENTS)[:8]}"
-        hass.config_entries.async_update_entry(entry, data=entry.data | {"webhook_url": url})
-        return nabu
-
-    async def test_its_coming_and_going_changes_nothing(
-        self, home: Home, nabu: Nabu, entry: MockConfigEntry, account: Account
-    ) -> None:
-        await async_set_up(home.hass, entry)
-        assert (issues(home.hass), state_of(home.hass, entry, None, "delivery")) == (set(), "waiting")
-        data = entry.runtime_data
-        for is_connected in (True, False, True):
-            await nabu.connect(home.hass, is_connected=is_connected)
-            assert (issues(home.hass), state_of(home.hass, entry, None, "delivery")) == (set(), "waiting")
-        assert entry.runtime_data is data, "the account was reloaded"
-
-    async def test_another_address_of_its_is_told_of(self, home: Home, nabu: Nabu, entry: MockConfigEntry) -> None:
-        old = entry.data | {"webhook_url": "https://hooks.example.com/old"}
-        home.hass.config_entries.async_update_entry(entry, data=old)
-        await async_set_up(home.hass, entry)
-        assert issues(home.hass) == set()
-        await nabu.connect(home.hass, is_connected=True)
-        assert issues(home.hass) == {"url_changed"}
-
-    async def test_who_leaves_it_has_no_public_address(
-        self, home: Home, nabu: Nabu, entry: MockConfigEntry, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        await async_set_up(home.hass, entry)
-        monkeypatch.setattr(nabu, "async_active_subscription", lambda _: False)
-        await nabu.connect(home.hass, is_connected=False)
-        assert (issues(home.hass), state_of(home.hass, entry, None, "delivery")) == ({"no_public_url"}, "polled")
-
     async def test_what_comes_through_a_cloudhook_rings(
         self, home: Home, pushed: ConfigEntry, hass_ws_client: WebSocketGenerator, account: Account
     ) -> None:
