@@ -1,14 +1,13 @@
 """What happens at the devices of one account: judged once, remembered, and told to the entities."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import partial
 import logging
 from typing import Any
 
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
-from homeassistant.helpers.storage import Store
 from homeassistant.util import dt as dt_util
 
 from .clock import ClockWatch, started
@@ -18,6 +17,7 @@ from .events import STALE_AFTER, Activity, Kind, Ledger, RingEvent, Source, Verd
 from .kinds import is_doorbell
 from .labels import Labels
 from .models import DeliveryMode, RingConfigEntry
+from .storage import TolerantStore, as_mapping, as_time, as_times
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -37,10 +37,9 @@ class _Listening:
     to_details: bool
 
 
-def activity_store(hass: HomeAssistant, entry_id: str) -> Store[dict[str, Any]]:
+def activity_store(hass: HomeAssistant, entry_id: str) -> TolerantStore:
     """Return where the account's recent events are kept."""
-    key = f"{DOMAIN}.{entry_id}.events"
-    return Store(hass, 1, key, private=True, atomic_writes=True, serialize_in_event_loop=False)
+    return TolerantStore(hass, f"{DOMAIN}.{entry_id}.events")
 
 
 class ActivityLog:
@@ -78,12 +77,16 @@ class ActivityLog:
             await self._hass.async_add_executor_job(self._restore, stored)
             self._coordinator.set_activity(self._activity)
 
-    def _restore(self, stored: Mapping[str, Any]) -> None:
-        self.ledger = Ledger.from_dict(stored["ledger"], self.ledger.started)
-        self._activity = {device_id: Activity.from_dict(item) for device_id, item in stored["activity"].items()}
-        self.delivery = DeliveryMode(stored.get("delivery", DeliveryMode.WAITING))
-        self.last_event_at = dt_util.utc_from_timestamp(at) if (at := stored.get("last_event_at")) is not None else None
-        self._read_until = {key: datetime.fromtimestamp(at, UTC) for key, at in stored["read_until"].items()}
+    def _restore(self, stored: object) -> None:
+        """Read what was kept; what another release wrote otherwise is left out."""
+        document = as_mapping(stored)
+        self.ledger = Ledger.from_dict(document.get("ledger"), self.ledger.started)
+        activity = as_mapping(document.get("activity"))
+        self._activity = {device_id: Activity.from_dict(item) for device_id, item in activity.items()}
+        delivery = document.get("delivery")
+        self.delivery = next((mode for mode in DeliveryMode if mode == delivery), DeliveryMode.WAITING)
+        self.last_event_at = as_time(document.get("last_event_at"))
+        self._read_until = as_times(document.get("read_until"))
 
     async def async_close(self) -> None:
         """Write for the last time: what came later would bring back what is removed with the entry."""
@@ -118,11 +121,12 @@ class ActivityLog:
         """Deal with an event once: update "last …", and announce it if it is happening now."""
         now = dt_util.utcnow()
         if event.source is Source.PUSH:
-            self.pushed_at = now
             self._clock.note(event.sent_at, now)
         self.ledger.started = min(self.ledger.started, started(self._hass))
         verdict = self.ledger.judge(event, now)
         if verdict is Verdict.KNOWN:
+            # Of a device that was taken away and is back, it is known, and no longer shown.
+            self._show(event)
             self._tell_again(event, now)
             return verdict
         # First the bell, then "last …": an entity that has yet to be made for this event looks back for itself.
@@ -133,13 +137,18 @@ class ActivityLog:
             self.ledger.retract(event)
             raise
         errors = self._announce(event, verdict)
-        before = self._activity.get(event.device_id, Activity())
-        self._activity = {**self._activity, event.device_id: before.after(event)}
-        self._coordinator.set_activity(self._activity)
+        self._show(event)
         self.labels.note(event)
         self.save_soon()
         _raise(errors)
         return verdict
+
+    def _show(self, event: RingEvent) -> None:
+        """Show when something last happened."""
+        before = self._activity.get(event.device_id, Activity())
+        if (activity := before.after(event)) != before:
+            self._activity = {**self._activity, event.device_id: activity}
+            self._coordinator.set_activity(self._activity)
 
     def _announce(self, event: RingEvent, verdict: Verdict) -> list[Exception]:
         listening = self._listeners.get(event.device_id, ())
@@ -213,7 +222,7 @@ class ActivityLog:
     @callback
     def forget(self, device_id: str) -> None:
         """Drop a device that is gone."""
-        self.ledger.forget((device_id,))
+        self.ledger.forget((device_id,), dt_util.utcnow())
         self._read_until.pop(device_id, None)
         for kind in Kind:
             self._unannounced.pop((device_id, kind), None)

@@ -1,14 +1,13 @@
 """What Ring said it was that moved: only its pushes tell, and what they told is not in its history."""
 
 from bisect import insort
-from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from collections.abc import Iterable, Sequence
+from datetime import datetime
 from operator import attrgetter
 from typing import Any, Final, NamedTuple
 
 from homeassistant.core import Event, HomeAssistant, callback
 from homeassistant.helpers import device_registry as dr
-from homeassistant.helpers.storage import Store
 from homeassistant.util import dt as dt_util
 
 from .const import DOMAIN
@@ -16,6 +15,7 @@ from .devices import removed_cameras
 from .events import Kind, RingEvent, Source
 from .history_index import KEPT_FOR
 from .models import RingConfigEntry
+from .storage import TolerantStore, as_items, as_mapping, as_time
 
 # Of each device; about 60 KB.
 MAX_LABELS: Final = 2000
@@ -34,10 +34,9 @@ class Label(NamedTuple):
     """The lenses that saw it, of a device with several."""
 
 
-def labels_store(hass: HomeAssistant, entry_id: str) -> Store[dict[str, Any]]:
+def labels_store(hass: HomeAssistant, entry_id: str) -> TolerantStore:
     """Return where the labels of an account are kept."""
-    key = f"{DOMAIN}.{entry_id}.labels"
-    return Store(hass, 1, key, private=True, atomic_writes=True, serialize_in_event_loop=False)
+    return TolerantStore(hass, f"{DOMAIN}.{entry_id}.labels")
 
 
 class Labels:
@@ -108,8 +107,18 @@ def _stored(label: Label) -> tuple[float | str | None, ...]:
     return (label.at.timestamp(), label.sub_type, *label.component_ids)
 
 
-def _restored(stored: Mapping[str, Any]) -> dict[str, list[Label]]:
-    return {
-        device_id: [Label(datetime.fromtimestamp(at, UTC), sub_type, tuple(lenses)) for at, sub_type, *lenses in labels]
-        for device_id, labels in stored.items()
-    }
+def _restored(stored: object) -> dict[str, list[Label]]:
+    """Read what was kept; what another release wrote otherwise is left out."""
+    labels = {device_id: _labels(as_items(items)) for device_id, items in as_mapping(stored).items()}
+    return {device_id: found for device_id, found in labels.items() if found}
+
+
+def _labels(items: Iterable[object]) -> list[Label]:
+    labels: list[Label] = []
+    for item in items:
+        match item:
+            case [timestamp, str() | None as sub_type, *lenses] if (at := as_time(timestamp)) is not None:
+                labels.append(Label(at, sub_type, tuple(lens for lens in lenses if isinstance(lens, str))))
+            case _:
+                pass
+    return sorted(labels, key=_moment_of)

@@ -14,7 +14,7 @@ from homeassistant.util import dt as dt_util
 
 from .api import MAX_CLIP, HistoryEvent, HistoryPage, RingClient
 from .coordinator import RingCoordinator
-from .events import SAME_WITHIN, Kind
+from .events import ROW_EARLIER, SAME_WITHIN, Kind
 from .history_index import KEPT_FOR, HistoryIndex
 from .identifiers import CameraId, ClipId, Shelf
 from .kinds import cameras_of
@@ -189,7 +189,7 @@ class Recordings:
     def _pushed_since(self, device_id: str, wanted: str) -> datetime | None:
         """Return from when on a sub-type has been pushed."""
         of_this = (label.at for label in self._labels.of(device_id) if f"motion.{label.sub_type}" == wanted)
-        return None if (first := next(of_this, None)) is None else first - SAME_WITHIN
+        return None if (first := next(of_this, None)) is None else first - ROW_EARLIER
 
 
 def _recording(camera: CameraId, row: HistoryEvent) -> Recording | None:
@@ -213,7 +213,7 @@ def _pushed_of(at: datetime, motions: Sequence[datetime], labels: Sequence[Label
     What is nearer to another motion told of that one, unless there is nothing else.
     """
     first = bisect_left(labels, at - SAME_WITHIN, key=_moment_of)
-    after = bisect_right(labels, at + SAME_WITHIN, key=_moment_of)
+    after = bisect_right(labels, at + ROW_EARLIER, key=_moment_of)
     near = sorted(labels[first:after], key=lambda label: abs(label.at - at))
     return [label for label in near if _nearest(motions, label.at) == at] or near[:1]
 

@@ -7,18 +7,20 @@ from typing import Any
 
 from freezegun.api import FrozenDateTimeFactory
 import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.ring_partner import labels
 from custom_components.ring_partner.activity import SAVE_DELAY_SECONDS
 from custom_components.ring_partner.events import Kind, Ledger, RingEvent, Source
 from custom_components.ring_partner.labels import Labels
-from homeassistant.config_entries import ConfigEntry
+from homeassistant.config_entries import ConfigEntry, ConfigEntryState
+from homeassistant.const import STATE_UNKNOWN
 from homeassistant.core import HomeAssistant
 from homeassistant.util import dt as dt_util
 from ring_cloud import Account
 
-from .home import Home, home, pushed
-from .polls import async_pass_time
+from .home import RING, Home, home, pushed
+from .polls import async_pass_time, async_set_up, state_of
 
 __all__ = ["home", "pushed"]
 
@@ -50,6 +52,49 @@ async def test_what_comes_while_the_account_is_removed_does_not_bring_its_file_b
     activity.handle(happening)
     await async_pass_time(hass, home.freezer, SAVED)
     assert key(pushed) not in hass_storage
+
+
+async def test_file_of_another_release_costs_what_is_not_understood(
+    home: Home, entry: MockConfigEntry, hass: HomeAssistant, hass_storage: dict[str, Any], account: Account
+) -> None:
+    """A delivery that is known stays known, whatever stands beside it in the file."""
+    await async_set_up(hass, entry)
+    home.freezer.tick(3)
+    door = account.device("Front Door")
+    delivery = await home.happen(door, "button_press")
+    await hass.config_entries.async_unload(entry.entry_id)
+    stored = hass_storage[key(entry)]
+    stored["version"] = 2
+    data = stored["data"]
+    data["delivery"] = "pushed_partly"
+    data["last_event_at"] = "yesterday"
+    data["read_until"]["fake-device"] = True
+    data["activity"] |= {"fake-device": {"motion": None, "ring": "noon"}, "fake-other": 5}
+    data["new_field"] = {}
+    ledger = data["ledger"]
+    ledger["requests"] += [None, 5]
+    ledger["lifecycle"]["fake-device"] = "now"
+    events = next(item for item in ledger["events"] if item[0] == door.id)
+    events[2] += [["odd"], [None, "push", None, None], [1.0, "carrier pigeon", None, None], [1.0, "push", None, "fake"]]
+    events.append({"push": None})
+    ledger["events"] += [["fake-device", "alarm", []], ["fake-device", "ring", "none"], 5]
+    await async_set_up(hass, entry)
+    assert entry.state is ConfigEntryState.LOADED
+    assert await home.post(delivery.body.replace(delivery.request_id.encode(), b"fake-other-request")) == 200
+    assert home.fired(entry, door) == [RING]
+    assert state_of(hass, entry, door, "last_ring") != STATE_UNKNOWN
+    assert state_of(hass, entry, None, "delivery") == "pushed"
+
+
+@pytest.mark.parametrize(
+    "data", [[], {"ledger": []}, {"ledger": {"requests": 5, "events": {}, "lifecycle": []}, "activity": []}]
+)
+async def test_file_of_another_shape_costs_no_account(
+    hass: HomeAssistant, hass_storage: dict[str, Any], entry: MockConfigEntry, data: object
+) -> None:
+    hass_storage[key(entry)] = {"version": 1, "minor_version": 9, "key": key(entry), "data": data}
+    await async_set_up(hass, entry)
+    assert entry.state is ConfigEntryState.LOADED
 
 
 async def test_an_unloaded_account_is_not_written_again(

@@ -175,3 +175,18 @@ async def test_they_go_with_the_account(
     labels.note(motion(door, SECOND))
     await async_pass_time(hass, home.freezer, SAVED)
     assert key(pushed) not in hass_storage
+
+
+async def test_file_of_another_release_costs_what_is_not_understood(
+    home: Home, pushed: ConfigEntry, hass: HomeAssistant, hass_storage: dict[str, Any], door: Device
+) -> None:
+    await home.happen(door, "motion_detected", sub_type="human")
+    await hass.config_entries.async_unload(pushed.entry_id)
+    stored = hass_storage[key(pushed)]
+    stored["version"] = 2
+    stored["data"][door.id] += [["noon", "human"], [1.0], 5, [1.0, 5], [2.0, None, "1", 2]]
+    stored["data"] |= {"fake-device": 5, "fake-other": [None]}
+    assert await hass.config_entries.async_setup(pushed.entry_id)
+    assert known(pushed, door) == [None, "human"]
+    assert labels_of(pushed).of(door.id)[0].component_ids == ("1",)
+    assert not labels_of(pushed).of("fake-other")

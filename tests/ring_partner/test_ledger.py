@@ -11,8 +11,10 @@ import pytest
 from bench.histories import Histories
 from custom_components.ring_partner.api import HistoryEvent, WebhookEvent
 from custom_components.ring_partner.events import (
+    DECIDES_FOR,
     EVENTS_KEPT,
     REQUESTS_KEPT,
+    ROW_EARLIER,
     SAME_WITHIN,
     STALE_AFTER,
     Activity,
@@ -70,21 +72,49 @@ class TestFiring:
         assert ledger.judge(push(START), START + SECOND) is Verdict.FIRE
 
     @pytest.mark.parametrize("first", [push(), row()], ids=["push first", "history first"])
-    @pytest.mark.parametrize("off", [-SAME_WITHIN, timedelta(), SAME_WITHIN])
+    @pytest.mark.parametrize("off", [-ROW_EARLIER, -30 * SECOND, -SECOND, timedelta(), SAME_WITHIN])
     def test_the_other_source_confirms_and_announces_nothing(
         self, ledger: Ledger, first: RingEvent, off: timedelta
     ) -> None:
-        second = row(NOW + off) if first.source is Source.PUSH else push(NOW + off)
-        now = NOW + SAME_WITHIN
+        second = row(NOW + off) if first.source is Source.PUSH else push(NOW - off)
+        now = NOW + ROW_EARLIER
         assert ledger.judge(first, now) is Verdict.FIRE
         assert ledger.judge(second, now) is Verdict.RECORD
-        assert ledger.judge(second, now) is not Verdict.FIRE
-        assert ledger.was_pushed(row())
+        assert ledger.judge(second, now) is Verdict.KNOWN
+        assert ledger.was_pushed(first if first.source is Source.HISTORY else second)
 
     def test_two_presses_within_seconds_are_two(self, ledger: Ledger) -> None:
         events = [push(), row(), push(NOW + 3 * SECOND), row(NOW + 3 * SECOND)]
         fired = [event.at for event in events if ledger.judge(event, NOW + 3 * SECOND) is Verdict.FIRE]
         assert fired == [NOW, NOW + 3 * SECOND]
+
+    @pytest.mark.parametrize("skews", [(0, 0), (20, 20), (30, 0), (0, 30), (30, 20)])
+    @pytest.mark.parametrize("order", list(permutations(range(4))))
+    def test_two_presses_within_30_s_fire_twice_whatever_the_order_and_the_dates_of_their_rows(
+        self, ledger: Ledger, order: tuple[int, ...], skews: tuple[int, int]
+    ) -> None:
+        for apart in (1, 10, 29):
+            ledger = Ledger(START)
+            second = NOW + apart * SECOND
+            rows = [replace(row(NOW - skews[0] * SECOND), event_id="row 1"),
+                    replace(row(second - skews[1] * SECOND), event_id="row 2")]  # fmt: skip
+            events = [push(), push(second), *rows]
+            verdicts = [ledger.judge(events[index], second + SECOND) for index in (*order, *order)]
+            assert verdicts[:4].count(Verdict.FIRE) == 2
+            assert verdicts[4:] == [Verdict.KNOWN] * 4
+            assert all(ledger.was_pushed(item) for item in rows)
+
+    def test_press_after_a_recording_has_ended_is_another(self, ledger: Ledger) -> None:
+        recorded = replace(row(), ends_at=NOW + 8 * SECOND)
+        assert ledger.judge(recorded, NOW + 30 * SECOND) is Verdict.FIRE
+        assert restarted(ledger, START).judge(push(NOW + 25 * SECOND), NOW + 30 * SECOND) is Verdict.FIRE
+        assert ledger.judge(push(NOW + 20 * SECOND), NOW + 30 * SECOND) is Verdict.RECORD
+
+    def test_rows_without_a_push_of_their_own_were_not_pushed(self, ledger: Ledger) -> None:
+        events = [push(), *(row(NOW + seconds * SECOND) for seconds in (0, 4, 8))]
+        fired = [event for event in events if ledger.judge(event, NOW + 9 * SECOND) is Verdict.FIRE]
+        assert len(fired) == 3
+        assert sum(ledger.was_pushed(event) for event in events[1:]) == 1
 
     def test_a_row_of_the_history_confirms_one_push_only(self, ledger: Ledger) -> None:
         events = [row(), push(), push(NOW + 3 * SECOND), row(NOW + 3 * SECOND), push(NOW + 6 * SECOND)]
@@ -130,14 +160,16 @@ class TestFiring:
         for event in (push(), row(NOW - timedelta(minutes=1))):
             assert ledger.judge(event, NOW) is Verdict.FIRE
             assert restarted(ledger, START).judge(event, NOW) is Verdict.KNOWN
-        assert not ledger.is_repeated("one")
+        ledger.note_request("one")
         assert restarted(ledger, START).is_repeated("one")
 
-    def test_a_restart_needs_nothing_that_is_too_old_to_be_news(self, ledger: Ledger) -> None:
-        at = NOW - STALE_AFTER - SAME_WITHIN
+    def test_file_holds_nothing_that_is_too_old_to_decide_anything(self, ledger: Ledger) -> None:
+        at = NOW - DECIDES_FOR
         for age in range(-2, 3):
             ledger.judge(push(at + age * SECOND), NOW)
         ledger.judge(push(at - SECOND, Kind.MOTION), NOW)
+        assert ledger.is_latest("door", at - SECOND)
+        assert ledger.as_dict(NOW)["lifecycle"] == {}
         ((_, kind, kept),) = ledger.as_dict(NOW)["events"]
         assert (kind, [moment for moment, *_ in kept]) == (
             Kind.RING,
@@ -145,31 +177,31 @@ class TestFiring:
         )
 
     def test_what_could_not_be_announced_is_news_when_it_comes_again(self, ledger: Ledger) -> None:
-        assert not ledger.is_repeated("one")
         assert ledger.judge(push(), NOW) is Verdict.FIRE
-        ledger.forget_request("one")
         ledger.retract(push())
-        assert not ledger.is_repeated("one")
         assert ledger.judge(push(), NOW) is Verdict.FIRE
-        for nothing in (None, "unknown"):
-            ledger.forget_request(nothing)
         ledger.retract(row())
 
     def test_a_device_that_is_gone_is_forgotten(self, ledger: Ledger) -> None:
-        ledger.judge(push(), NOW)
-        ledger.forget(("door", "unknown"))
-        assert ledger.as_dict(NOW)["events"] == []
+        """Shared again within minutes, its history is read once more: that is no news."""
+        assert ledger.judge(push(), NOW) is Verdict.FIRE
+        ledger.forget(("door", "unknown"), NOW)
+        assert ledger.judge(row(), NOW) is Verdict.RECORD
+        later = NOW + DECIDES_FOR + SECOND
+        ledger.forget(("door", "unknown"), later)
         assert not ledger.was_pushed(row())
 
 
 class TestBounds:
     def test_deliveries_are_forgotten_oldest_first(self, ledger: Ledger) -> None:
-        assert not any(ledger.is_repeated(str(number)) for number in range(REQUESTS_KEPT + 1))
+        for number in range(REQUESTS_KEPT + 1):
+            assert not ledger.is_repeated(str(number))
+            ledger.note_request(str(number))
         assert ledger.is_repeated("1")
         assert not ledger.is_repeated("0")
 
     def test_a_delivery_without_an_id_is_never_a_repetition(self, ledger: Ledger) -> None:
-        assert not ledger.is_repeated(None)
+        ledger.note_request(None)
         assert not ledger.is_repeated(None)
 
     def test_after_a_storm_nobody_is_accused_of_what_is_forgotten(self, ledger: Ledger) -> None:
