@@ -337,6 +337,12 @@ class RingCoordinator(DataUpdateCoordinator[RingData]):
         self._account_due = dt_util.utcnow()
         self._refresh_account_if_due()
 
+    @callback
+    def async_confirm_account_soon(self) -> None:
+        """Read them with the next confirmation: however many late webhooks tell of them, once."""
+        self._account_due = dt_util.utcnow()
+        self.async_confirm_soon()
+
     def _current_account(self) -> Account:
         rate_limit = self._client.rate_limit
         self._account = replace(

@@ -58,22 +58,24 @@ class DeliveryWatch:
         return self._delivery.mode is DeliveryMode.PUSHED
 
     @callback
-    def accepted(self) -> None:
-        """A webhook came, signed and for this account."""
+    def accepted(self, *, from_camera: bool) -> None:
+        """Count a webhook that came, signed and for this account.
+
+        Only what happened at a camera proves that this is pushed: Ring tells every app of devices and of the link, and
+        an app may have the permission for sensors only.
+        """
         self._activity.last_event_at = now = dt_util.utcnow()
         self._delivery = replace(self._delivery, accepted=self._delivery.accepted + 1, last_event_at=now)
+        if from_camera:
+            self._activity.pushed_at = now
         # Without a public URL, pushes arrive through something temporary, such as a tunnel.
-        if self._url is not None and self._is_proof():
+        if from_camera and self._url is not None:
             if not self.is_proven:
                 _LOGGER.info("Ring's webhooks arrive")
             clear(self._hass, self._entry, AccountIssue.WEBHOOKS_MISSING)
             self._activity.delivery = DeliveryMode.PUSHED
             self._delivery = replace(self._delivery, mode=DeliveryMode.PUSHED)
         self._coordinator.set_delivery(self._delivery)
-
-    def _is_proof(self) -> bool:
-        """Once an event at a camera was missed it takes another one: the app may be told of sensors only."""
-        return self._activity.delivery is not DeliveryMode.POLLED or self._activity.pushed_at is not None
 
     @callback
     def repeated(self) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 import logging
+from typing import Final
 
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant, callback
@@ -13,12 +14,15 @@ from .delivery import DeliveryWatch
 from .devices import account_identifier
 from .events import STALE_AFTER, event_from_webhook, status_from_webhook
 from .history import HistoryReader
+from .kinds import is_camera
 from .models import RingConfigEntry
 from .repairs import AccountIssue, clear, name_url, report
 from .url_watch import async_webhook_url, watch_urls
 from .webhook import receiver_of
 
 _LOGGER = logging.getLogger(__name__)
+
+_SUBSCRIPTIONS: Final = ("subscription_activated", "subscription_deactivated")
 
 
 class PushedEvents:
@@ -36,8 +40,7 @@ class PushedEvents:
             "device_added": self._device_added,
             "device_removed": self._device_removed,
             "app_integration_removed": self._link_removed,
-            "subscription_activated": self._account_changed,
-            "subscription_deactivated": self._account_changed,
+            **dict.fromkeys(_SUBSCRIPTIONS, self._account_changed),
         }
 
     @property
@@ -47,8 +50,8 @@ class PushedEvents:
 
     @property
     def is_leaving(self) -> bool:
-        """Whether the entities are gone, or going: an event would count as dealt with, and be lost."""
-        return self._entry.state is ConfigEntryState.UNLOAD_IN_PROGRESS
+        """Whether the entities are gone, going, or unavailable for want of a link: an event would be lost."""
+        return self._entry.state is ConfigEntryState.UNLOAD_IN_PROGRESS or self._session.is_lost
 
     def has_device(self, device_id: str | None) -> bool:
         """Whether the account has a device."""
@@ -66,42 +69,62 @@ class PushedEvents:
         if ledger.is_repeated(webhook.request_id):
             self._delivery.repeated()
             return
-        try:
-            self._work_on(webhook)
-        except Exception:
-            ledger.forget_request(webhook.request_id)
-            raise
+        # Should this raise, Ring repeats it.
+        self._work_on(webhook)
+        ledger.note_request(webhook.request_id)
         self._activity.save_soon()
 
     def _work_on(self, webhook: WebhookEvent) -> None:
         received = dt_util.utcnow()
-        if (event := event_from_webhook(webhook, received)) is not None:
+        event = event_from_webhook(webhook, received)
+        if event is not None:
             self._activity.handle(event)
             if not self.has_device(event.device_id):
                 self._coordinator.async_poll_now()
         elif received - (webhook.at or webhook.sent_at or received) > STALE_AFTER:
-            # The account may have been linked anew since, the device added again, the flood be dry: only Ring knows.
-            self._account_changed(webhook)
-            self._coordinator.async_confirm_soon()
+            self._late(webhook)
         elif (change := status_from_webhook(webhook, received)) is not None:
             self._coordinator.apply_status(change)
             # Ring's own state is the authority.
             self._coordinator.async_confirm_soon()
         else:
             self._actions.get(webhook.type, self._poll)(webhook)
-        self._delivery.accepted()
+        device = None if event is None else self._coordinator.data.devices.get(event.device_id)
+        self._delivery.accepted(from_camera=device is not None and is_camera(device))
+
+    def _late(self, webhook: WebhookEvent) -> None:
+        """Ask Ring how it is now: the device may be back since, the flood be dry.
+
+        However many are late, they cost one poll. The link is never completed again because of one: Ring may tell of
+        that, and where the clock of this computer is ahead, this seems to be late as well.
+        """
+        self._coordinator.async_confirm_soon()
+        if webhook.type == "app_integration_removed":
+            self._coordinator.async_poll_now()
+        elif webhook.type in _SUBSCRIPTIONS:
+            self._coordinator.async_confirm_account_soon()
 
     def _poll(self, _webhook: WebhookEvent) -> None:
         """Learn what was only hinted at: a temperature out of its range, or something new of Ring's."""
         self._coordinator.async_poll_now()
 
     def _device_added(self, webhook: WebhookEvent) -> None:
-        self._coordinator.expect_device(webhook.source or "")
+        if self._is_latest(webhook):
+            self._coordinator.expect_device(webhook.source or "")
+        else:
+            self._coordinator.async_confirm_soon()
 
     def _device_removed(self, webhook: WebhookEvent) -> None:
-        if webhook.source is not None:
+        if webhook.source is not None and self._is_latest(webhook):
             self._coordinator.remove_device(webhook.source)
             self._activity.forget(webhook.source)
+        else:
+            self._coordinator.async_confirm_soon()
+
+    def _is_latest(self, webhook: WebhookEvent) -> bool:
+        """Return whether nothing later is known of the device; Ring guarantees no order."""
+        at = webhook.at or webhook.sent_at or dt_util.utcnow()
+        return self._activity.ledger.is_latest(webhook.source or "", at)
 
     def _account_changed(self, _webhook: WebhookEvent) -> None:
         """Not for `app_integration_added`: this completes the link again, which could be what Ring tells of."""
@@ -112,7 +135,6 @@ class PushedEvents:
         linked_at = self._entry.data.get(CONF_LINKED_AT, 0)
         if webhook.at is not None and webhook.at.timestamp() < linked_at:
             # That was the link before this one; if it was not, the next poll finds out.
-            self._account_changed(webhook)
             self._coordinator.async_confirm_soon()
             return
         _LOGGER.warning("The app was removed in the Ring app; the account has to be linked again")

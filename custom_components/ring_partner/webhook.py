@@ -34,16 +34,6 @@ READ_SECONDS = 4.0
 # How often to see whether anybody is left to listen for.
 CLOSE_SECONDS = 60.0
 
-# Accounts that are on their way: Ring asks again after 1, 5, 30 and 120 s, and later.
-_COMING = frozenset(
-    {
-        ConfigEntryState.NOT_LOADED,
-        ConfigEntryState.SETUP_IN_PROGRESS,
-        ConfigEntryState.SETUP_RETRY,
-        ConfigEntryState.UNLOAD_IN_PROGRESS,
-    }
-)
-
 _RECEIVERS: HassKey[dict[str, WebhookReceiver]] = HassKey(f"{DOMAIN}_receivers")
 
 
@@ -78,6 +68,7 @@ class WebhookReceiver:
         self._recipients: list[Recipient] = []
         self._cancel_close: CALLBACK_TYPE | None = None
         self.webhook_id = endpoint_id(signing_key, Endpoint.EVENTS)
+        self._is_failing = False
         self.strangers = 0
         webhook.async_register(hass, DOMAIN, "Ring webhook", self.webhook_id, self._handle, allowed_methods=[METH_POST])
         self._close_in_time()
@@ -118,13 +109,19 @@ class WebhookReceiver:
     async def _handle(self, hass: HomeAssistant, webhook_id: str, request: Request) -> Response:
         """Answer; Home Assistant itself would answer 200 to what raises, and Ring would not send it again."""
         try:
-            return Response(status=await self._async_receive(request))
+            status = await self._async_receive(request)
         except TimeoutError:
             # Not a 4xx: those are final, and it may well be our own line that was slow.
             return Response(status=HTTPStatus.SERVICE_UNAVAILABLE)
         except Exception:
-            _LOGGER.exception("Could not receive a webhook; Ring will send it again")
+            # Ring repeats each webhook six times.
+            if not self._is_failing:
+                _LOGGER.exception("Could not receive a webhook; Ring will send it again")
+            self._is_failing = True
             return Response(status=HTTPStatus.SERVICE_UNAVAILABLE)
+        if status is HTTPStatus.OK:
+            self._is_failing = False
+        return Response(status=status)
 
     async def _async_receive(self, request: Request) -> HTTPStatus:
         async with asyncio.timeout(READ_SECONDS):
@@ -137,17 +134,23 @@ class WebhookReceiver:
             return HTTPStatus.UNAUTHORIZED
         # Whatever Ring signed is taken: a 4xx would be final, and ten of them end all deliveries.
         event = parse_webhook(body)
-        addressee = None if event is None else self._addressee(event)
-        if addressee is None and event is not None and self._is_coming(event.account_id):
-            return HTTPStatus.SERVICE_UNAVAILABLE
-        if event is None or addressee is None:
+        if event is None:
             self.strangers += 1
-            _LOGGER.debug("A webhook for nobody here")
-        elif addressee.is_leaving:
-            return HTTPStatus.SERVICE_UNAVAILABLE
-        else:
-            addressee.receive(event)
-        return HTTPStatus.OK
+            return HTTPStatus.OK
+        return self._pass_on(event)
+
+    def _pass_on(self, event: WebhookEvent) -> HTTPStatus:
+        """Let every account that an event is for deal with it; what one of them cannot do now, Ring repeats for it."""
+        recipients = self._recipients_of(event)
+        if not recipients:
+            if self._is_coming(event.account_id):
+                return HTTPStatus.SERVICE_UNAVAILABLE
+            self.strangers += 1
+            _LOGGER.debug("No account for a webhook")
+        ready = [recipient for recipient in recipients if not recipient.is_leaving]
+        for recipient in ready:
+            recipient.receive(event)
+        return HTTPStatus.OK if len(ready) == len(recipients) else HTTPStatus.SERVICE_UNAVAILABLE
 
     def _entries(self) -> Iterator[ConfigEntry]:
         """The accounts of this Ring app, loaded or not."""
@@ -156,19 +159,26 @@ class WebhookReceiver:
                 yield entry
 
     def _is_coming(self, account_id: str | None) -> bool:
-        """Whether the account is being set up; an envelope of version 1.0 may be for any that is."""
-        return any(entry.state in _COMING and account_id in (None, entry.unique_id) for entry in self._entries())
+        """Return whether the account is not set up yet, or cannot be for now: Ring repeats it for 73 minutes.
 
-    def _addressee(self, event: WebhookEvent) -> Recipient | None:
-        """Return whom a webhook is for."""
-        for recipient in self._recipients:
-            if recipient.account_id in (event.account_id, event.source):
-                return recipient
-            if event.account_id is None and recipient.has_device(event.source):
-                return recipient
-        # Envelopes of version 1.0 name no account, and a device that was added is not known yet.
+        An envelope of version 1.0 may be for any such account.
+        """
+        return any(
+            entry.state is not ConfigEntryState.LOADED and account_id in (None, entry.unique_id)
+            for entry in self._entries()
+        )
+
+    def _recipients_of(self, event: WebhookEvent) -> list[Recipient]:
+        """Return the accounts that a webhook is for.
+
+        Envelopes of version 1.0 name none: then it is every account that has the device, and two may share one.
+        """
+        named = [item for item in self._recipients if item.account_id in (event.account_id, event.source)]
+        if named or event.account_id is not None:
+            return named
+        # A device that was added is not known yet.
         is_only_one = len(self._recipients) == 1 and not self._is_coming(None)
-        return self._recipients[0] if event.account_id is None and is_only_one else None
+        return [item for item in self._recipients if is_only_one or item.has_device(event.source)]
 
 
 @callback

@@ -8,6 +8,7 @@ from custom_components.ring_partner.const import DOMAIN
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.helpers import issue_registry as ir
 
+from .conftest import make_entry
 from .polls import async_pass_time, async_set_up, issues, state_of
 from .pushes import (
     HISTORY,
@@ -58,6 +59,29 @@ async def test_the_first_push_slows_polling_down(freezer, hass, cloud, app, entr
     await async_pass_in_steps(hass, freezer, HOUR, MINUTE)
     assert cloud.count("GET", DEVICES) - polled == 4
     assert cameras - 1 <= cloud.count("GET", HISTORY) - read <= cameras
+
+
+@pytest.mark.parametrize("event_type", ["app_integration_added", "device_online", "contact_sensor_faulted"])
+async def test_webhook_that_is_of_no_camera_proves_nothing(
+    freezer, hass, cloud, credentials, account, address, door, event_type
+) -> None:
+    """Ring tells every app of the link; and an app may lack the permission for cameras."""
+    is_new = event_type == "app_integration_added"
+    entry = make_entry(account, cloud.link_directly(account, credentials, completed=not is_new))
+    entry.add_to_hass(hass)
+    await async_set_up_pushed(hass, cloud, credentials, entry, webhook_url(address))
+    if not is_new:
+        cloud.happen(account.device("Back Door"), event_type)
+        await async_arrive(hass, cloud)
+    assert [delivery.event.type for delivery in cloud.deliveries] == [event_type]
+    assert entry.runtime_data.coordinator.data.account.delivery.accepted == 1
+    assert state_of(hass, entry, None, "delivery") == "waiting"
+    cloud.deliveries.mischief("drop", count=None)
+    await async_pass_in_steps(hass, freezer, 2 * MINUTE)
+    with announced(hass, entry, door) as rings:
+        await async_press(hass, cloud, door)
+        await async_pass_in_steps(hass, freezer, MINUTE + 5 * SECOND)
+    assert len(rings) == 1
 
 
 async def test_an_outage_is_noticed_within_the_hour_named_and_over_with_the_next_push(

@@ -170,7 +170,7 @@ class TestFiring:
         ledger.judge(push(at - SECOND, Kind.MOTION), NOW)
         assert ledger.is_latest("door", at - SECOND)
         assert ledger.as_dict(NOW)["lifecycle"] == {}
-        ((_, kind, kept),) = ledger.as_dict(NOW)["events"]
+        ((_, kind, kept, _),) = ledger.as_dict(NOW)["events"]
         assert (kind, [moment for moment, *_ in kept]) == (
             Kind.RING,
             [(at + age * SECOND).timestamp() for age in range(3)],
@@ -207,7 +207,7 @@ class TestBounds:
     def test_after_a_storm_nobody_is_accused_of_what_is_forgotten(self, ledger: Ledger) -> None:
         for number in range(EVENTS_KEPT + 10):
             ledger.judge(push(NOW + number * SECOND), NOW + number * SECOND)
-        assert [len(entries) for *_, entries in ledger.as_dict(NOW)["events"]] == [EVENTS_KEPT]
+        assert [len(entries) for _, _, entries, _ in ledger.as_dict(NOW)["events"]] == [EVENTS_KEPT]
         assert ledger.was_pushed(row(NOW - timedelta(minutes=5)))
         assert not ledger.was_pushed(row(NOW + timedelta(hours=1)))
 

@@ -8,17 +8,20 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from custom_components.ring_partner.coordinator import CONFIRM_AFTER_SECONDS, TRUST_REMOVAL_SECONDS
 from custom_components.ring_partner.repairs import AccountIssue, report
 from homeassistant.config_entries import ConfigEntry, ConfigEntryDisabler, ConfigEntryState
-from homeassistant.const import STATE_OFF, STATE_ON, STATE_UNAVAILABLE
+from homeassistant.const import STATE_OFF, STATE_ON, STATE_UNAVAILABLE, STATE_UNKNOWN
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import issue_registry as ir
 from ring_cloud import Account, App, RingCloud
 
+from .conftest import make_entry
 from .home import RING, Home, home, pushed
 from .polls import async_pass_time, async_set_up, entity_ids, issues, reauths, registered, state_of, unavailable
 
 __all__ = ["home", "pushed"]
 
 DEVICES = "/v1/devices"
+HISTORY = "/v1/history/devices/*/events"
+SUBSCRIPTIONS = "/v1/accounts/me/subscriptions"
 CONFIRM = timedelta(seconds=CONFIRM_AFTER_SECONDS + 1)
 
 # Devices, and what they notice: the same name at Ring and here.
@@ -233,6 +236,100 @@ class TestDevices:
         await hass.async_block_till_done()
         assert registered(hass, pushed, front_door) is not None
         assert state_of(hass, pushed, front_door, "connectivity") == STATE_ON
+
+    async def test_device_removed_and_shared_again_rings_once(
+        self, home: Home, hass: HomeAssistant, cloud: RingCloud, credentials: App
+    ) -> None:
+        """The history still has the ring, and is read from its beginning again."""
+        account = cloud.add_account("Ann", "Lee", "ann@example.com", devices=["doorbell"])
+        entry = make_entry(account, cloud.link_directly(account, credentials))
+        entry.add_to_hass(hass)
+        await async_set_up(hass, entry)
+        door = account.devices[0]
+        for _ in range(13):
+            await async_pass_time(hass, home.freezer, timedelta(seconds=5))
+        await home.happen(door, "button_press")
+        last_ring = state_of(hass, entry, door, "last_ring")
+        home.freezer.tick(5)
+        cloud.unshare(account, credentials, [door.id])
+        await home.arrive()
+        assert registered(hass, entry, door) is None
+        home.freezer.tick(5)
+        cloud.share(account, credentials, [door.id])
+        await home.arrive()
+        asked = cloud.count("GET", HISTORY)
+        for _ in range(24):
+            await async_pass_time(hass, home.freezer, timedelta(seconds=5))
+        assert cloud.count("GET", HISTORY) > asked
+        assert home.fired(entry, door) == [RING]
+        assert state_of(hass, entry, door, "last_ring") == last_ring
+
+    async def test_late_removal_after_sharing_again_removes_nothing(
+        self, home: Home, pushed: ConfigEntry, hass: HomeAssistant, cloud: RingCloud, account: Account, app: App
+    ) -> None:
+        """Also where the account was reloaded between the two."""
+        door = account.device("Front Door")
+        await home.happen(door, "motion_detected", sub_type="human")
+        cloud.deliveries.mischief("hold", count=1)
+        cloud.unshare(account, app, [door.id])
+        await home.arrive()
+        home.freezer.tick(5)
+        cloud.share(account, app, [door.id])
+        await home.arrive()
+        await hass.config_entries.async_reload(pushed.entry_id)
+        home.freezer.tick(25)
+        await cloud.deliveries.release()
+        await home.arrive()
+        assert registered(hass, pushed, door) is not None
+        assert state_of(hass, pushed, door, "last_motion") != STATE_UNKNOWN
+        assert len(pushed.runtime_data.activity.labels.of(door.id)) == 1
+
+    async def test_late_sharing_after_removal_brings_nothing_back(
+        self, home: Home, pushed: ConfigEntry, hass: HomeAssistant, cloud: RingCloud, account: Account
+    ) -> None:
+        """Ring's list lags behind, and its webhooks are out of order."""
+        door = account.device("Front Door")
+        cloud.deliveries.mischief("hold", count=1)
+        cloud.happen(door, "device_added")
+        await home.arrive()
+        await home.happen(door, "device_removed")
+        await cloud.deliveries.release()
+        await async_pass_time(hass, home.freezer, CONFIRM)
+        assert registered(hass, pushed, door) is None
+
+
+class TestLateWebhooks:
+    """After an outage Ring repeats what it could not deliver; what was true then may not be true now."""
+
+    @staticmethod
+    async def tell(home: Home, account: Account, event_type: str, number: int, seconds_ago: float = 3600) -> None:
+        timestamp = int((home.freezer.time_to_freeze.timestamp() - seconds_ago) * 1000) + number
+        attributes = {"source": account.id, "source_type": "users", "timestamp": timestamp}
+        assert await home.tell(account, type=event_type, id=f"{event_type}-{number}", attributes=attributes) == 200
+        await home.hass.async_block_till_done(wait_background_tasks=True)
+
+    @pytest.mark.parametrize(
+        ("event_type", "refreshes"), [("contact_sensor_faulted", 0), ("subscription_deactivated", 1)]
+    )
+    async def test_many_late_webhooks_cost_one_poll_and_one_refresh(
+        self, home: Home, pushed: ConfigEntry, hass: HomeAssistant, cloud: RingCloud, account: Account,
+        event_type: str, refreshes: int,
+    ) -> None:  # fmt: skip
+        before = cloud.count("GET", DEVICES), cloud.count("PATCH"), cloud.count("GET", SUBSCRIPTIONS)
+        for number in range(30):
+            await self.tell(home, account, event_type, number)
+        await async_pass_time(hass, home.freezer, CONFIRM)
+        after = cloud.count("GET", DEVICES), cloud.count("PATCH"), cloud.count("GET", SUBSCRIPTIONS)
+        assert [now - then for now, then in zip(after, before, strict=True)] == [1, refreshes, refreshes]
+
+    async def test_clock_ahead_does_not_complete_the_link_each_time_that_ring_confirms_it(
+        self, home: Home, pushed: ConfigEntry, hass: HomeAssistant, cloud: RingCloud, account: Account
+    ) -> None:
+        completed = cloud.count("PATCH")
+        for number in range(5):
+            await self.tell(home, account, "app_integration_added", number, seconds_ago=180)
+            await async_pass_time(hass, home.freezer, CONFIRM)
+        assert cloud.count("PATCH") == completed
 
 
 class TestTheLink:

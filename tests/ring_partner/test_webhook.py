@@ -1,7 +1,9 @@
 """The webhook as Ring, and as anybody else, sees it: what is answered, and what is taken."""
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
+import logging
 
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
@@ -16,7 +18,7 @@ from ring_cloud.deliveries import DeliveryState, sign
 
 from .conftest import SIGNING_KEY, make_entry
 from .home import RING, Home, home, pushed, webhook_url
-from .polls import async_pass_time, async_set_up, issues
+from .polls import async_pass_time, async_set_up, issues, reauths
 
 __all__ = ["home", "pushed"]
 
@@ -180,6 +182,73 @@ class TestOurOwnFailure:
         assert delivery.status == 200
         assert home.fired(pushed, account.device("Front Door")) == [RING]
 
+    async def test_failure_is_logged_once_until_a_webhook_is_received_again(
+        self, home: Home, pushed: ConfigEntry, account: Account, monkeypatch: pytest.MonkeyPatch,
+        caplog: pytest.LogCaptureFixture,
+    ) -> None:  # fmt: skip
+        """Ring repeats each of them six times."""
+        for lines in (1, 2):
+            with monkeypatch.context() as broken:
+                broken.setattr(webhook, "parse_webhook", lambda _: 1 / 0)
+                assert [await home.post(b"{}") for _ in range(7)] == [503] * 7
+            assert caplog.text.count("Could not receive a webhook") == lines
+            await home.happen(account.device("Front Door"), "button_press")
+
+    async def test_link_that_is_lost_refuses_events_until_it_is_made_again(
+        self, home: Home, pushed: ConfigEntry, cloud: RingCloud, account: Account
+    ) -> None:
+        """While the account is loaded, nothing shows them; when it is reloaded, it cannot be set up."""
+        refuse_tokens(cloud)
+        await pushed.runtime_data.coordinator.async_refresh()
+        await home.hass.async_block_till_done(wait_background_tasks=True)
+        assert (pushed.state, reauths(home.hass)) == (ConfigEntryState.LOADED, 1)
+        assert (await home.happen(account.device("Front Door"), "button_press")).status == 503
+        await home.hass.config_entries.async_reload(pushed.entry_id)
+        assert pushed.state is ConfigEntryState.SETUP_ERROR
+        assert (await home.happen(account.device("Front Door"), "button_press")).status == 503
+
+
+def refuse_tokens(cloud: RingCloud) -> None:
+    """Let the link have ended."""
+    cloud.faults.add("/v1/*", status=401, count=None)
+    headers = {"Content-Type": "application/json"}
+    cloud.faults.add("/oauth/token", status=400, body='{"error":"invalid_grant"}', headers=headers, count=None)
+
+
+# What comes from outside and is not Ring's: headers and body after the first two lines, and how the sender ends.
+BROKEN = {
+    "cut off": (b"Content-Length: 500\r\n\r\n" + b"x" * 10, True),
+    "bad chunk": (b"Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\nzz\r\n", False),
+    "not gzip": (b"Content-Encoding: gzip\r\nContent-Length: 10\r\n\r\n0123456789", False),
+    "not zstd": (b"Content-Encoding: zstd\r\nContent-Length: 10\r\n\r\n0123456789", False),
+    "unknown encoding": (b"Content-Encoding: x-odd\r\nContent-Length: 2\r\n\r\n{}", False),
+    "signature not UTF-8": (b"X-Signature: sha256=\xff\xfe\r\nContent-Length: 2\r\n\r\n{}", False),
+    "wrong signature": (b"X-Signature: sha256=00\r\nContent-Length: 2\r\n\r\n{}", False),
+    "too long": (b"Content-Length: 70000\r\n\r\n" + b"x" * 70_000, False),
+    "nothing": (b"Content-Length: 0\r\n\r\n", False),
+}
+
+
+@pytest.mark.parametrize("how", BROKEN)
+async def test_broken_call_from_outside_logs_nothing(
+    home: Home, pushed: ConfigEntry, account: Account, caplog: pytest.LogCaptureFixture, how: str
+) -> None:
+    caplog.clear()
+    url = URL(home.url)
+    rest, is_cut_off = BROKEN[how]
+    for _ in range(3):
+        reader, writer = await asyncio.open_connection(url.host, url.port)
+        writer.write(f"POST {url.path} HTTP/1.1\r\nHost: {url.host}\r\n".encode() + rest)
+        await writer.drain()
+        if is_cut_off:
+            writer.write_eof()
+        await reader.read(12)
+        writer.close()
+    delivery = await home.happen(account.device("Front Door"), "button_press")
+    assert delivery.status == 200
+    loud = [record for record in caplog.records if record.levelno >= logging.WARNING]
+    assert [record.getMessage() for record in loud if not record.name.startswith("aiohttp")] == []
+
 
 class TestSeveralAccountsAndApps:
     @pytest.fixture
@@ -201,6 +270,26 @@ class TestSeveralAccountsAndApps:
         await home.happen(johns.device("Front Door"), "button_press")
         assert home.fired(entry, johns.device("Front Door")) == [RING]
         assert home.fired(pushed, account.device("Front Door")) == []
+
+    async def test_device_that_two_accounts_share_rings_in_both_where_the_envelope_names_none(
+        self, home: Home, pushed: ConfigEntry, cloud: RingCloud, account: Account, john: tuple[Account, MockConfigEntry]
+    ) -> None:
+        """What one of them cannot take yet, Ring repeats for it, and the other does not ring twice."""
+        _, entry = john
+        door = account.device("Front Door")
+        devices = {**entry.runtime_data.coordinator.data.devices}
+        devices[door.id] = pushed.runtime_data.coordinator.data.devices[door.id]
+        data = replace(entry.runtime_data.coordinator.data, devices=devices)
+        entry.runtime_data.coordinator.async_set_updated_data(data)
+        await home.hass.async_block_till_done()
+        cloud.switches.envelope = "1.0"
+        entry.mock_state(home.hass, ConfigEntryState.UNLOAD_IN_PROGRESS)
+        delivery = await home.happen(door, "button_press")
+        assert (delivery.status, home.fired(pushed, door)) == (503, [RING])
+        entry.mock_state(home.hass, ConfigEntryState.LOADED)
+        await home.arrive(after=1)
+        assert delivery.status == 200
+        assert (home.fired(pushed, door), home.fired(entry, door)) == ([RING], [RING])
 
     async def test_when_one_account_goes_the_other_still_hears(
         self, home: Home, pushed: ConfigEntry, john: tuple[Account, MockConfigEntry]
