@@ -26,6 +26,10 @@ PARSERS = {
     "b64decode", "fromisoformat", "fromtimestamp", "json_loads", "json_loads_object", "literal_eval", "load", "loads",
     "parse_date", "parse_datetime", "parse_duration", "parse_time", "strptime", "utc_from_timestamp",
 }  # fmt: skip
+HANDED_IN = {
+    "__init__", "config_flow", "diagnostics", "entity", "media_source", "options_flow", "repairs", "services",
+    "system_health", "views",
+}  # fmt: skip
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 LOOPS = (ast.For, ast.AsyncFor, ast.While, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 
@@ -136,6 +140,43 @@ def domain_data(tree: ast.Module) -> Iterator[str]:
             yield f"line {node.lineno}: {ast.unparse(node)}"
 
 
+def own_nodes(function: ast.AST) -> Iterator[ast.AST]:
+    """What a function itself does, without the functions in it."""
+    for node in ast.iter_child_nodes(function):
+        yield node
+        if not isinstance(node, (*FUNCTIONS, ast.Lambda)):
+            yield from own_nodes(node)
+
+
+def awaited_from(node: ast.AST) -> ast.AST | None:
+    """Return what has been evaluated when a function first gives others a turn, if this is such a place."""
+    match node:
+        case ast.Await():
+            return node
+        case ast.AsyncFor(iter=expression):
+            return expression
+        case ast.AsyncWith(items=[*_, ast.withitem(context_expr=expression)]):
+            return expression
+    return None
+
+
+def late_reads(tree: ast.Module) -> Iterator[str]:
+    """Readings of an entry's `runtime_data` after an `await`: the account may be unloaded by then."""
+    for function in ast.walk(tree):
+        if not isinstance(function, ast.AsyncFunctionDef):
+            continue
+        nodes = list(own_nodes(function))
+        waits = [found for node in nodes if (found := awaited_from(node)) is not None]
+        first = min(((wait.end_lineno, wait.end_col_offset) for wait in waits), default=(sys.maxsize, 0))
+        loops = [node for node in nodes if isinstance(node, LOOPS) and any(map(awaited_from, ast.walk(node)))]
+        again = {id(node) for loop in loops for node in own_nodes(loop)}
+        for node in nodes:
+            match node:
+                case ast.Attribute(attr="runtime_data", ctx=ast.Load()):
+                    if (node.lineno, node.col_offset) > first or id(node) in again:
+                        yield f"{function.name} in line {node.lineno}"
+
+
 def files(room: Path, *suffixes: str) -> list[Path]:
     found = [
         path for suffix in suffixes for path in sorted(room.rglob(f"*{suffix}")) if "__pycache__" not in path.parts
@@ -203,6 +244,17 @@ def test_state_lives_in_the_config_entry() -> None:
     assert not breaches(domain_data, files(INTEGRATION, ".py"))
 
 
+def test_runtime_data_is_not_read_after_an_await() -> None:
+    assert not breaches(late_reads, files(INTEGRATION, ".py"))
+
+
+def test_runtime_data_is_read_where_home_assistant_calls() -> None:
+    """Everything below is handed what it works with."""
+    found = {path.stem for path in files(INTEGRATION, ".py") if ".runtime_data" in path.read_text(encoding="utf-8")}
+    # The last two follow.
+    assert found <= {*Platform, *HANDED_IN, "history", "push"}
+
+
 def test_home_assistant_installs_nothing_for_us() -> None:
     manifest = json.loads((INTEGRATION / "manifest.json").read_text(encoding="utf-8"))
     assert manifest["requirements"] == []
@@ -224,6 +276,9 @@ BREACHES = {
     "task nobody keeps": (dropped_tasks, "asyncio.ensure_future(work())"),
     "state by domain": (domain_data, "hass.data[DOMAIN] = 1"),
     "state by default": (domain_data, "self.hass.data.setdefault(DOMAIN, {})"),
+    "account after an await": (late_reads, "async def f(entry):\n  await g()\n  return entry.runtime_data"),
+    "account in an async with": (late_reads, "async def f(e):\n  async with g():\n    return e.runtime_data.client"),
+    "account in a loop": (late_reads, "async def f(e):\n  for x in y:\n    e.runtime_data.client\n    await x"),
 }
 
 
@@ -240,6 +295,9 @@ ALLOWED = {
     "group": (unowned_tasks, "async def f():\n  async with asyncio.TaskGroup() as group:\n    group.create_task(w())"),
     "kept task": (dropped_tasks, "self._task = asyncio.create_task(work())"),
     "typed key": (domain_data, "hass.data[MEDIA_CACHE] = 1"),
+    "account before an await": (late_reads, "async def f(entry):\n  await g(entry.runtime_data)\n  return 1"),
+    "account set after an await": (late_reads, "async def f(entry):\n  entry.runtime_data = await g()"),
+    "account in a function": (late_reads, "async def f(e):\n  await g()\n  def h(e):\n    return e.runtime_data"),
 }
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from homeassistant.config_entries import ConfigEntry, ConfigEntryState
 from homeassistant.const import Platform
 from homeassistant.core import HomeAssistant, callback
-from homeassistant.exceptions import ConfigEntryAuthFailed, ConfigEntryNotReady, HomeAssistantError
+from homeassistant.exceptions import ConfigEntryAuthFailed, ConfigEntryNotReady
 from homeassistant.helpers import config_validation as cv, device_registry as dr, issue_registry as ir
 from homeassistant.helpers.aiohttp_client import async_get_clientsession
 from homeassistant.helpers.config_entry_oauth2_flow import (
@@ -27,6 +27,7 @@ from .const import CONF_IMPLEMENTATION, CONF_SIGNING_KEY, DOMAIN
 from .coordinator import RingCoordinator
 from .devices import identifiers
 from .endpoints import async_delete_cloudhooks
+from .errors import not_loaded
 from .journal import TokenJournal
 from .labels import labels_store
 from .linking import async_acquire_listener, close_listener
@@ -99,8 +100,8 @@ async def async_setup_entry(hass: HomeAssistant, entry: RingConfigEntry) -> bool
     session.async_add_listener(show_loss)
     await coordinator.async_config_entry_first_refresh()
     clear(hass, entry, AccountIssue.LINK_REMOVED, AccountIssue.LINK_ENDED, AccountIssue.LINK_REFUSED)
-    entry.runtime_data = await _async_runtime_data(hass, entry, client, session, coordinator)
-    await entry.runtime_data.pictures.async_start()
+    runtime = entry.runtime_data = await _async_runtime_data(hass, entry, client, session, coordinator)
+    await runtime.pictures.async_start()
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
     coordinator.async_refresh_account_soon()
     # Only now is there somebody to hear of what happens.
@@ -116,26 +117,28 @@ async def _async_runtime_data(
     await activity.async_load()
     media, cache = RingMedia(client), media_cache(hass, entry)
     await cache.async_open()
+    pictures = Pictures(hass, entry, coordinator, media, cache, client=client, activity=activity)
     return RingRuntimeData(
         client,
         session,
         coordinator,
         activity,
-        pictures=Pictures(hass, entry, coordinator, media, cache),
-        clips=Clips(hass, entry, media, cache),
+        pictures=pictures,
+        clips=Clips(hass, entry, coordinator, media, cache),
         recordings=Recordings(client, coordinator, activity.labels),
-        live=LiveViews(hass, entry, coordinator, Whep(client)),
+        live=LiveViews(hass, entry, coordinator, pictures, Whep(client)),
     )
 
 
 async def async_unload_entry(hass: HomeAssistant, entry: RingConfigEntry) -> bool:
     """Unload an account, and wait for a new token that may be on its way."""
+    runtime = entry.runtime_data
     if unloaded := await hass.config_entries.async_unload_platforms(entry, PLATFORMS):
         # Ring's cameras are awake as long as somebody watches; ending that takes a token.
-        await entry.runtime_data.live.async_close()
-        await entry.runtime_data.clips.async_close()
-        await entry.runtime_data.session.async_close()
-        await entry.runtime_data.activity.async_close()
+        await runtime.live.async_close()
+        await runtime.clips.async_close()
+        await runtime.session.async_close()
+        await runtime.activity.async_close()
         if entry.disabled_by is not None:
             clear(hass, entry, *AccountIssue)
             clear_out_of_scope(hass, entry)
@@ -172,11 +175,7 @@ async def async_remove_config_entry_device(
     """Let the user remove what Ring no longer lists, and while the account is not loaded any of its devices."""
     if entry.state is ConfigEntryState.SETUP_IN_PROGRESS:
         # Entities are being added to it.
-        raise HomeAssistantError(
-            translation_domain=DOMAIN,
-            translation_key="account_not_loaded",
-            translation_placeholders={"name": entry.title},
-        )
+        raise not_loaded(entry)
     is_loaded = entry.state is ConfigEntryState.LOADED
     present = identifiers(entry, entry.runtime_data.coordinator.data.devices if is_loaded else {})
     return device.identifiers.isdisjoint(present)

@@ -16,6 +16,7 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.helpers.event import async_call_later
 from homeassistant.util import dt as dt_util
 
+from .activity import ActivityLog
 from .api import Device, Feature
 from .const import DEFAULT_MOTION_HOLD_SECONDS, OPTION_MOTION_HOLD
 from .coordinator import RingCoordinator
@@ -123,7 +124,7 @@ async def async_setup_entry(
     hass: HomeAssistant, entry: RingConfigEntry, async_add_entities: AddConfigEntryEntitiesCallback
 ) -> None:
     """Set up the binary sensors of every device."""
-    coordinator = entry.runtime_data.coordinator
+    coordinator, activity = entry.runtime_data.coordinator, entry.runtime_data.activity
     hold: float = entry.options.get(OPTION_MOTION_HOLD, DEFAULT_MOTION_HOLD_SECONDS)
 
     def build(device: Device) -> Iterator[BinarySensorEntity]:
@@ -131,9 +132,9 @@ async def async_setup_entry(
             if row.supported_fn(device):
                 yield RingBinarySensor(coordinator, device, row, row.value_fn, while_offline=row.while_offline)
         if is_camera(device):
-            yield HeldBinarySensor(coordinator, device, MOTION, hold)
+            yield HeldBinarySensor(coordinator, activity, device, MOTION, hold)
             if coordinator.data.activity.get(device.id, NOTHING_YET).sees_people:
-                yield HeldBinarySensor(coordinator, device, OCCUPANCY, hold)
+                yield HeldBinarySensor(coordinator, activity, device, OCCUPANCY, hold)
 
     await async_add_as_devices_appear(entry, async_add_entities, build)
 
@@ -152,10 +153,16 @@ class HeldBinarySensor(DeviceEntity[bool], BinarySensorEntity):
     """On while something moves: Ring says when it begins and not when it ends, so it is held for a while."""
 
     def __init__(
-        self, coordinator: RingCoordinator, device: Device, description: HeldDescription, hold_seconds: float
+        self,
+        coordinator: RingCoordinator,
+        activity: ActivityLog,
+        device: Device,
+        description: HeldDescription,
+        hold_seconds: float,
     ) -> None:
         """Hold for so many seconds from the last event on."""
         super().__init__(coordinator, device, description, lambda _: True)
+        self._activity = activity
         self._matches = description.matches_fn
         self._last_fn = description.last_fn
         self._hold_seconds = hold_seconds
@@ -172,8 +179,7 @@ class HeldBinarySensor(DeviceEntity[bool], BinarySensorEntity):
     async def async_added_to_hass(self) -> None:
         """Listen to what happens at the device."""
         await super().async_added_to_hass()
-        activity = self.coordinator.config_entry.runtime_data.activity
-        self.async_on_remove(activity.listen(self._device_id, self._on_event, to_details=True))
+        self.async_on_remove(self._activity.listen(self._device_id, self._on_event, to_details=True))
         self.async_on_remove(self._stop_timer)
         # One that is renamed is added again, maybe in the middle of a hold.
         self._attr_is_on = False

@@ -7,7 +7,7 @@ from homeassistant.components.button import ButtonEntity, ButtonEntityDescriptio
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
-from .api import Device
+from .api import Device, RingClient
 from .chimes import Sound, async_play, sounds_of
 from .coordinator import RingCoordinator
 from .entity import DeviceEntity, async_add_as_devices_appear
@@ -21,11 +21,11 @@ async def async_setup_entry(
     hass: HomeAssistant, entry: RingConfigEntry, async_add_entities: AddConfigEntryEntitiesCallback
 ) -> None:
     """Set up the buttons of chimes, also of sounds that are added later."""
-    coordinator = entry.runtime_data.coordinator
+    coordinator, client = entry.runtime_data.coordinator, entry.runtime_data.client
 
     def build(device: Device) -> Iterator[SoundButton]:
-        for number, (slot, sound) in enumerate(sounds_of(device).items(), start=1):
-            yield SoundButton(coordinator, device, slot, sound.name, number)
+        for number, slot in enumerate(sounds_of(device), start=1):
+            yield SoundButton(coordinator, client, device, slot, number)
 
     await async_add_as_devices_appear(entry, async_add_entities, build)
 
@@ -33,9 +33,13 @@ async def async_setup_entry(
 class SoundButton(DeviceEntity[Sound], ButtonEntity):
     """Plays the sound in one slot of a chime."""
 
-    def __init__(self, coordinator: RingCoordinator, device: Device, slot: str, name: str | None, number: int) -> None:
+    def __init__(
+        self, coordinator: RingCoordinator, client: RingClient, device: Device, slot: str, number: int
+    ) -> None:
         """Follow the slot: what stands in it may change."""
+        self._client = client
         self._slot = slot
+        name = sounds_of(device)[slot].name
         description = ButtonEntityDescription(key=f"sound_{slot}", translation_key="sound")
         super().__init__(coordinator, device, description, lambda device: sounds_of(device).get(slot))
         if name is None:
@@ -55,4 +59,4 @@ class SoundButton(DeviceEntity[Sound], ButtonEntity):
         if TYPE_CHECKING:
             # Home Assistant presses only what is available.
             assert self._value is not None
-        await async_play(self.coordinator.config_entry, self._device_id, self._value)
+        await async_play(self.coordinator, self._client, self._device_id, self._value)

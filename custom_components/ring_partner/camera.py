@@ -25,7 +25,7 @@ from .identifiers import CameraId
 from .kinds import cameras_of
 from .live import live_signal
 from .media import picture_signal
-from .models import RingConfigEntry
+from .models import RingConfigEntry, RingRuntimeData
 from .sdp import Candidate
 
 # Nothing is polled here.
@@ -41,12 +41,13 @@ async def async_setup_entry(
     hass: HomeAssistant, entry: RingConfigEntry, async_add_entities: AddConfigEntryEntitiesCallback
 ) -> None:
     """Set up a camera for each that a device has."""
+    runtime = entry.runtime_data
     # Without any picture, Home Assistant would answer its own frontend with an error.
     no_picture = await hass.async_add_executor_job(NO_PICTURE.read_bytes)
 
     def build(device: Device) -> Iterator[RingCamera]:
         for camera in cameras_of(device):
-            yield RingCamera(entry, device, camera, no_picture)
+            yield RingCamera(runtime, device, camera, no_picture)
 
     await async_add_as_devices_appear(entry, async_add_entities, build)
 
@@ -69,15 +70,15 @@ class RingCamera(CameraEntity[bool], Camera):
     _attr_brand = MANUFACTURER
     _attr_supported_features = CameraEntityFeature.STREAM
 
-    def __init__(self, entry: RingConfigEntry, device: Device, camera: CameraId, no_picture: bytes) -> None:
+    def __init__(self, runtime: RingRuntimeData, device: Device, camera: CameraId, no_picture: bytes) -> None:
         """Follow one camera."""
         Camera.__init__(self)
         self._no_picture = no_picture
-        self._pictures = entry.runtime_data.pictures
-        self._live = entry.runtime_data.live
+        self._pictures = runtime.pictures
+        self._live = runtime.live
         self._attr_model = device.model
         super().__init__(
-            entry.runtime_data.coordinator,
+            runtime.coordinator,
             device,
             camera,
             CAMERA,

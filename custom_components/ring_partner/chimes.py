@@ -5,10 +5,10 @@ from typing import Final
 
 from homeassistant.exceptions import HomeAssistantError
 
-from .api import Device, RingRequestError
+from .api import Device, RingClient, RingRequestError
 from .const import DOMAIN, PermissionGroup
+from .coordinator import RingCoordinator
 from .errors import ask_only_if_welcome, ring_errors
-from .models import RingConfigEntry
 
 _PLAY: Final = "chime.play"
 
@@ -34,12 +34,11 @@ def sounds_of(device: Device) -> dict[str, Sound]:
     }
 
 
-async def async_play(entry: RingConfigEntry, device_id: str, sound: Sound) -> None:
+async def async_play(coordinator: RingCoordinator, client: RingClient, device_id: str, sound: Sound) -> None:
     """Play a sound, once: asking again could be heard twice. Raises HomeAssistantError."""
-    coordinator = entry.runtime_data.coordinator
     ask_only_if_welcome(coordinator)
     with ring_errors(coordinator, PermissionGroup.CHIMES):
         try:
-            await entry.runtime_data.client.async_play_sound(device_id, sound.audio_ref)
+            await client.async_play_sound(device_id, sound.audio_ref)
         except RingRequestError as err:
             raise HomeAssistantError(translation_domain=DOMAIN, translation_key="sound_refused") from err

@@ -13,6 +13,7 @@ from homeassistant.helpers.event import async_call_later
 
 from .api import RingError, RingMedia, RingUnavailableError
 from .cache import CacheFile, DiskCache, Partial
+from .coordinator import RingCoordinator
 from .identifiers import ClipId
 from .models import RingConfigEntry
 from .reception import Reception
@@ -28,10 +29,18 @@ _LOGGER: Final = logging.getLogger(__name__)
 class Clips:
     """The recordings of one account as files that can be read while they are being received."""
 
-    def __init__(self, hass: HomeAssistant, entry: RingConfigEntry, media: RingMedia, cache: DiskCache) -> None:
+    def __init__(
+        self,
+        hass: HomeAssistant,
+        entry: RingConfigEntry,
+        coordinator: RingCoordinator,
+        media: RingMedia,
+        cache: DiskCache,
+    ) -> None:
         """Prepare; nothing is requested before somebody watches."""
         self._hass = hass
         self._entry = entry
+        self._coordinator = coordinator
         self._media = media
         self.cache = cache
         self._slots = asyncio.Semaphore(MAX_DOWNLOADS)
@@ -72,15 +81,14 @@ class Clips:
     def _begin(self, name: str, clip: ClipId) -> _Download:
         if self._is_closed:
             raise RingUnavailableError("The account is being unloaded")
-        coordinator = self._entry.runtime_data.coordinator
-        if (wait := coordinator.seconds_to_wait) > 0:
+        if (wait := self._coordinator.seconds_to_wait) > 0:
             raise RingUnavailableError("Ring has asked to wait", retry_after=wait)
 
         @callback
         def ended(err: RingError | None) -> None:
             del self._downloads[name]
             if err is not None:
-                coordinator.heed(err)
+                self._coordinator.heed(err)
 
         reception, partial = Reception(self._media, clip, self._slots), self.cache.partial(name)
         download = _Download(self._hass, reception, partial, ended)

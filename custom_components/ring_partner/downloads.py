@@ -14,18 +14,16 @@ from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers.event import async_track_point_in_utc_time
 from homeassistant.util import dt as dt_util
 
+from .clips import Clips
 from .const import DOMAIN
 from .identifiers import ClipId
-from .models import RingConfigEntry
 
 
-async def async_save_clip(hass: HomeAssistant, entry: RingConfigEntry, clip: ClipId, path: Path) -> int:
+async def async_save_clip(hass: HomeAssistant, clips: Clips, clip: ClipId, path: Path) -> int:
     """Write a clip, and return its size in bytes; one that is not over is waited for.
 
     Raises RingError and HomeAssistantError.
     """
-    # The account may be unloaded meanwhile.
-    clips = entry.runtime_data.clips
     await async_wait_until(hass, clip.at + clip.duration)
     async with (
         clips.async_open(clip) as received,

@@ -232,7 +232,7 @@ async def async_add_as_devices_appear(
 
     @callback
     def add(devices: Collection[Device]) -> None:
-        shapes = {device.id: _shape(entry, device) for device in devices}
+        shapes = {device.id: _shape(coordinator, device) for device in devices}
         if not (changed := [device for device in devices if seen.get(device.id) != shapes[device.id]]):
             return
         seen.update(shapes)
@@ -261,13 +261,13 @@ async def async_add_as_devices_appear(
     add_new()
 
 
-def _shape(entry: RingConfigEntry, device: Device) -> tuple[object, ...]:
+def _shape(coordinator: RingCoordinator, device: Device) -> tuple[object, ...]:
     """Return what decides which entities a device has."""
     return (
         device.features,
         device.capabilities,
         device.location,
         device.configurations.chime_slots,
-        is_doorbell(device, entry.options.get(OPTION_DOORBELLS, ())),
-        entry.runtime_data.coordinator.data.activity.get(device.id, NOTHING_YET).sees_people,
+        is_doorbell(device, coordinator.config_entry.options.get(OPTION_DOORBELLS, ())),
+        coordinator.data.activity.get(device.id, NOTHING_YET).sees_people,
     )

@@ -6,6 +6,7 @@ from http import HTTPStatus
 from math import ceil
 from typing import Final
 
+from homeassistant.config_entries import ConfigEntryState
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 
 from .api import (
@@ -23,6 +24,7 @@ from .api import (
 from .const import DOMAIN, PermissionGroup
 from .coordinator import RingCoordinator
 from .history_index import TooFarBackError
+from .models import RingConfigEntry
 
 # The first that fits.
 _TEXTS: Final[tuple[tuple[type[RingError], str], ...]] = (
@@ -57,6 +59,22 @@ def as_home_assistant_error(err: RingError, group: PermissionGroup = PermissionG
     )
 
 
+def not_loaded(entry: RingConfigEntry) -> HomeAssistantError:
+    """Return the error of an account that is not loaded, or no longer."""
+    return HomeAssistantError(
+        translation_domain=DOMAIN,
+        translation_key="account_not_loaded",
+        translation_placeholders={"name": entry.title},
+    )
+
+
+def account_error(
+    entry: RingConfigEntry, err: RingError, group: PermissionGroup = PermissionGroup.CAMERAS
+) -> HomeAssistantError:
+    """Return the error in words; that of an account which was unloaded meanwhile is just that."""
+    return as_home_assistant_error(err, group) if entry.state is ConfigEntryState.LOADED else not_loaded(entry)
+
+
 @contextmanager
 def ring_errors(coordinator: RingCoordinator, group: PermissionGroup = PermissionGroup.CAMERAS) -> Iterator[None]:
     """Turn RingError into what Home Assistant shows, and let the whole account heed what Ring asks of it."""
@@ -64,7 +82,7 @@ def ring_errors(coordinator: RingCoordinator, group: PermissionGroup = Permissio
         yield
     except RingError as err:
         coordinator.heed(err)
-        raise as_home_assistant_error(err, group) from err
+        raise account_error(coordinator.config_entry, err, group) from err
 
 
 def ask_only_if_welcome(coordinator: RingCoordinator) -> None:

@@ -14,7 +14,7 @@ from .entity import CameraEntity, async_add_as_devices_appear
 from .identifiers import CameraId
 from .kinds import cameras_of
 from .media import picture_signal
-from .models import RingConfigEntry
+from .models import RingConfigEntry, RingRuntimeData
 from .picture_file import LastPicture
 
 # Nothing is polled here.
@@ -28,10 +28,11 @@ async def async_setup_entry(
     hass: HomeAssistant, entry: RingConfigEntry, async_add_entities: AddConfigEntryEntitiesCallback
 ) -> None:
     """Set up an image for each camera that a device has."""
+    runtime = entry.runtime_data
 
     def build(device: Device) -> Iterator[LastEventImage]:
         for camera in cameras_of(device):
-            yield LastEventImage(hass, entry, device, camera)
+            yield LastEventImage(hass, runtime, device, camera)
 
     await async_add_as_devices_appear(entry, async_add_entities, build)
 
@@ -41,14 +42,12 @@ class LastEventImage(CameraEntity[LastPicture], ImageEntity):
 
     _unrecorded_attributes = frozenset({"event_time"})
 
-    def __init__(self, hass: HomeAssistant, entry: RingConfigEntry, device: Device, camera: CameraId) -> None:
+    def __init__(self, hass: HomeAssistant, runtime: RingRuntimeData, device: Device, camera: CameraId) -> None:
         """Follow one camera."""
         ImageEntity.__init__(self, hass)
-        pictures = entry.runtime_data.pictures
+        pictures = runtime.pictures
         self._pictures = pictures
-        super().__init__(
-            entry.runtime_data.coordinator, device, camera, LAST_EVENT, lambda _device: pictures.last(camera)
-        )
+        super().__init__(runtime.coordinator, device, camera, LAST_EVENT, lambda _device: pictures.last(camera))
 
     @override
     def _subject(self) -> Device | None:

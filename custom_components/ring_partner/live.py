@@ -41,6 +41,7 @@ from .errors import as_home_assistant_error
 from .events import Activity
 from .identifiers import CameraId
 from .kinds import is_battery_powered
+from .media import Pictures
 from .models import RingConfigEntry
 from .sdp import Candidate, SessionDescription, UnusableSdpError, answer_to
 
@@ -124,12 +125,15 @@ class _View:
 class LiveViews:
     """The live views of one account: one viewer to a camera, because a second one may get no picture from Ring."""
 
-    def __init__(self, hass: HomeAssistant, entry: RingConfigEntry, coordinator: RingCoordinator, whep: Whep) -> None:
+    def __init__(
+        self, hass: HomeAssistant, entry: RingConfigEntry, coordinator: RingCoordinator, pictures: Pictures, whep: Whep
+    ) -> None:
         """Prepare; nothing is requested before somebody watches."""
         self._hass = hass
         self._entry = entry
         # Ends that Ring has not heard of yet outlive the unloaded account.
         self._coordinator = coordinator
+        self._pictures = pictures
         self._whep = whep
         self._views: dict[str, _View] = {}
         self._opening: dict[asyncio.Task[object], CameraId] = {}
@@ -232,7 +236,7 @@ class LiveViews:
         """Whether the picture of an event of just now was."""
         last = self._coordinator.data.activity.get(camera.device_id, Activity()).last
         is_recent = last is not None and dt_util.utcnow() - last < ENCRYPTED_FOR
-        return is_recent and self._entry.runtime_data.pictures.is_encrypted(camera)
+        return is_recent and self._pictures.is_encrypted(camera)
 
     def _pause(self) -> WebRTCError | None:
         """Return how long Ring has asked to be left alone, if it has."""

@@ -14,9 +14,11 @@ from homeassistant.helpers.dispatcher import async_dispatcher_send
 from homeassistant.helpers.event import async_call_later
 from homeassistant.util import dt as dt_util
 
+from .activity import ActivityLog
 from .api import (
     Picture,
     PictureFormat,
+    RingClient,
     RingError,
     RingForbiddenError,
     RingMedia,
@@ -80,12 +82,17 @@ class Pictures:
         coordinator: RingCoordinator,
         media: RingMedia,
         cache: DiskCache,
+        *,
+        client: RingClient,
+        activity: ActivityLog,
     ) -> None:
         """`cache` holds thumbnails and what was asked for."""
         self._hass = hass
         self._entry = entry
         self._coordinator = coordinator
         self._media = media
+        self._client = client
+        self._log = activity
         self._cache = cache
         # In a folder of their own: thumbnails and clips must not push them out.
         self._kept = DiskCache(hass, cache.folder / "last")
@@ -239,8 +246,7 @@ class Pictures:
                 self._happened(event)
 
     def _listen(self, device_id: str) -> None:
-        activity = self._entry.runtime_data.activity
-        self._listening[device_id] = activity.listen(device_id, self._announced)
+        self._listening[device_id] = self._log.listen(device_id, self._announced)
         for camera in self._cameras(device_id):
             if camera not in self._last:
                 self._entry.async_create_background_task(
@@ -362,7 +368,7 @@ class Pictures:
         if is_refused or coordinator.seconds_to_wait > 0 or not coordinator.last_update_success:
             return []
         try:
-            rows = await self._entry.runtime_data.client.async_get_history(device_id, EVENT_TYPES, max_pages=1)
+            rows = await self._client.async_get_history(device_id, EVENT_TYPES, max_pages=1)
         except RingError as err:
             _LOGGER.debug("Could not look for a first picture: %s", err)
             coordinator.heed(err)

@@ -27,7 +27,7 @@ from homeassistant.util import dt as dt_util
 from .api import MAX_CLIP, RingError
 from .const import DOMAIN, OPTION_DOORBELLS
 from .devices import device_identifier
-from .errors import as_home_assistant_error
+from .errors import account_error
 from .history_index import KEPT_FOR
 from .identifiers import CameraId, EventId, FolderId, Shelf, parse_media_id
 from .kinds import cameras_of, is_doorbell
@@ -92,7 +92,7 @@ class RingMediaSource(MediaSource):
         if place.camera is None:
             return _folder(place, entry.title, _cameras(self._hass, entry))
         browser = _CameraBrowser(entry, place.camera, _camera_name(self._hass, entry, place.camera), texts)
-        with _said():
+        with _said(entry):
             return await browser.async_open(place)
 
     @override
@@ -133,7 +133,7 @@ class RingMediaSource(MediaSource):
         ]
         for browser in cameras:
             try:
-                with _said():
+                with _said(browser.entry):
                     found += await browser.async_find(search)
             except BrowseError as err:
                 failure = err
@@ -161,10 +161,12 @@ class _CameraBrowser:
     """The folders of one camera."""
 
     def __init__(self, entry: RingConfigEntry, camera: CameraId, name: str, texts: MediaTexts) -> None:
-        self._entry = entry
+        self.entry = entry
         self._camera = camera
         self._name = name
         self._texts = texts
+        # The account may be unloaded while Ring is asked.
+        self._coordinator = entry.runtime_data.coordinator
         self._recordings = entry.runtime_data.recordings
         self._today = dt_util.now().date()
 
@@ -223,13 +225,13 @@ class _CameraBrowser:
         return end > begin
 
     def _shelves(self) -> list[BrowseMediaSource]:
-        device = self._entry.runtime_data.coordinator.data.devices[self._camera.device_id]
-        rings = is_doorbell(device, self._entry.options.get(OPTION_DOORBELLS, ()))
+        device = self._coordinator.data.devices[self._camera.device_id]
+        rings = is_doorbell(device, self.entry.options.get(OPTION_DOORBELLS, ()))
         shelves = [shelf for shelf in _SHELVES if rings or shelf is not Shelf.RINGS]
         return [self._sub_folder(shelf, None, self._texts[f"shelf_{shelf}"]) for shelf in shelves]
 
     def _sub_folder(self, shelf: Shelf, day: date | None, title: str) -> BrowseMediaSource:
-        return _folder(FolderId(self._entry.entry_id, self._camera, shelf, day), title)
+        return _folder(FolderId(self.entry.entry_id, self._camera, shelf, day), title)
 
     def _named(
         self,
@@ -245,13 +247,13 @@ class _CameraBrowser:
     def _item(self, recording: Recording, title: str) -> BrowseMediaSource:
         return BrowseMediaSource(
             domain=DOMAIN,
-            identifier=str(EventId(self._entry.entry_id, recording.clip)),
+            identifier=str(EventId(self.entry.entry_id, recording.clip)),
             media_class=MediaClass.VIDEO,
             media_content_type=MediaType.VIDEO,
             title=title,
             can_play=True,
             can_expand=False,
-            thumbnail=_thumbnail(self._entry, recording.camera, recording.at),
+            thumbnail=_thumbnail(self.entry, recording.camera, recording.at),
         )
 
 
@@ -340,10 +342,10 @@ def _refusal(key: str, **placeholders: str) -> BrowseError:
 
 
 @contextmanager
-def _said() -> Iterator[None]:
+def _said(entry: RingConfigEntry) -> Iterator[None]:
     """Say what goes wrong at Ring in words."""
     try:
         yield
     except RingError as err:
-        error = as_home_assistant_error(err)
+        error = account_error(entry, err)
         raise _refusal(error.translation_key or "unexpected", **(error.translation_placeholders or {})) from err

@@ -1,6 +1,7 @@
 """Actions: clips and pictures as files, what has happened, and sounds on a chime."""
 
 from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 import re
@@ -31,7 +32,7 @@ from .errors import ring_errors
 from .events import Kind
 from .identifiers import CameraId, ClipId, EventId, Shelf
 from .kinds import cameras_of
-from .models import RingConfigEntry
+from .models import RingConfigEntry, RingRuntimeData
 from .recordings import Recording
 from .snapshots import async_last_picture, async_picture_of
 from .views import PictureView
@@ -110,6 +111,16 @@ GET_SNAPSHOT: Final = vol.Schema(
 )
 PLAY_CHIME_SOUND: Final = vol.Schema({vol.Required(ATTR_DEVICE_ID): cv.string, vol.Required(ATTR_SOUND): cv.string})
 
+
+@dataclass(frozen=True, slots=True)
+class _Target:
+    """The camera that an action is for, and its account as it was then: it may be unloaded while Ring is asked."""
+
+    entry: RingConfigEntry
+    runtime: RingRuntimeData
+    camera: CameraId
+
+
 type Handler = Callable[[ServiceCall], Coroutine[Any, Any, ServiceResponse]]
 
 
@@ -119,16 +130,16 @@ def _refusal(key: str, **placeholders: str) -> ServiceValidationError:
 
 async def _async_download_clip(call: ServiceCall) -> ServiceResponse:
     """Save what a camera has recorded."""
-    entry, camera = _camera(call)
+    target = _camera(call)
     wanted: timedelta | None = call.data.get(ATTR_DURATION)
     if wanted is not None and not SHORTEST_CLIP <= wanted <= MAX_CLIP:
         raise _refusal("clip_length")
     start = _past(call, ATTR_START)
     path = await _async_path(call, CLIP_SUFFIXES)
-    with ring_errors(entry.runtime_data.coordinator):
-        at, length = (start, DEFAULT_LENGTH) if start is not None else await _async_moment(call, entry, camera)
-        clip = ClipId(camera, at, wanted or length)
-        size = await async_save_clip(call.hass, entry, clip, path)
+    with ring_errors(target.runtime.coordinator):
+        at, length = (start, DEFAULT_LENGTH) if start is not None else await _async_moment(call, target)
+        clip = ClipId(target.camera, at, wanted or length)
+        size = await async_save_clip(call.hass, target.runtime.clips, clip, path)
     return {
         "path": str(path),
         "bytes": size,
@@ -139,14 +150,14 @@ async def _async_download_clip(call: ServiceCall) -> ServiceResponse:
 
 async def _async_get_events(call: ServiceCall) -> ServiceResponse:
     """Return what has happened at a camera, newest first."""
-    entry, camera = _camera(call)
+    target = _camera(call)
     end = _time(call, ATTR_END) or dt_util.utcnow()
     start = _past(call, ATTR_START) or end - DEFAULT_SPAN
     if start >= end:
         raise _refusal("no_span")
     wanted = frozenset(call.data[ATTR_TYPES] or EVENT_TYPES)
-    recordings = entry.runtime_data.recordings
-    with ring_errors(entry.runtime_data.coordinator):
+    camera, recordings = target.camera, target.runtime.recordings
+    with ring_errors(target.runtime.coordinator):
         found = await recordings.async_between(camera, start, end)
         # Ring's history does not tell motions apart, unless it is asked for just one kind.
         shelves = [shelf for event_type, shelf in SHELVES.items() if event_type in call.data[ATTR_TYPES]]
@@ -154,23 +165,23 @@ async def _async_get_events(call: ServiceCall) -> ServiceResponse:
     known = {item.event_id: item for item in told_apart}
     events = [known.get(item.event_id, item) for item in found]
     events = [item for item in events if {_type_of(item), item.sub_type} & wanted]
-    return {"events": [_as_dict(entry, item) for item in events[: call.data[ATTR_LIMIT]]]}
+    return {"events": [_as_dict(target.entry, item) for item in events[: call.data[ATTR_LIMIT]]]}
 
 
 async def _async_get_snapshot(call: ServiceCall) -> ServiceResponse:
     """Return the picture of a moment, or of the last event: where it can be seen, and on request as a file."""
-    entry, camera = _camera(call)
+    target = _camera(call)
     at = _past(call, ATTR_TIME)
     path = await _async_path(call, PICTURE_SUFFIXES) if ATTR_FILENAME in call.data else None
-    with ring_errors(entry.runtime_data.coordinator):
-        found = await _async_picture(call.hass, entry, camera, at)
+    with ring_errors(target.runtime.coordinator):
+        found = await _async_picture(call.hass, target, at)
     if found is None:
         raise _refusal("nothing_recorded")
     picture, at = found
     answer: JsonObjectType = {
         "time": dt_util.as_local(picture.at or at).isoformat(),
         "content_type": picture.content_type,
-        "image": _signed(call.hass, entry, camera, at),
+        "image": _signed(call.hass, target, at),
     }
     if path is not None:
         async with new_file(call.hass, path) as file:
@@ -179,17 +190,16 @@ async def _async_get_snapshot(call: ServiceCall) -> ServiceResponse:
     return answer
 
 
-async def _async_picture(
-    hass: HomeAssistant, entry: RingConfigEntry, camera: CameraId, at: datetime | None
-) -> tuple[Picture, datetime] | None:
+async def _async_picture(hass: HomeAssistant, target: _Target, at: datetime | None) -> tuple[Picture, datetime] | None:
     if at is None:
-        return await async_last_picture(hass, entry, camera)
-    return await async_picture_of(hass, entry, camera, at), at
+        return await async_last_picture(hass, target.runtime, target.camera)
+    return await async_picture_of(hass, target.runtime.pictures, target.camera, at), at
 
 
-def _signed(hass: HomeAssistant, entry: RingConfigEntry, camera: CameraId, at: datetime) -> str:
+def _signed(hass: HomeAssistant, target: _Target, at: datetime) -> str:
     """Return a path that shows the picture to whoever has it, as in a notification."""
-    path = PictureView.url.format(entry_id=entry.entry_id, camera=camera, at_ms=round(at.timestamp() * 1000))
+    at_ms = round(at.timestamp() * 1000)
+    path = PictureView.url.format(entry_id=target.entry.entry_id, camera=target.camera, at_ms=at_ms)
     return async_sign_path(hass, path, SEEN_FOR, use_content_user=True)
 
 
@@ -199,13 +209,14 @@ async def _async_play_chime_sound(call: ServiceCall) -> ServiceResponse:
     if device is None:
         raise _refusal("not_a_chime")
     entry = _loaded_entry(call.hass, device.config_entry_id)
-    devices = entry.runtime_data.coordinator.data.devices
+    runtime = entry.runtime_data
+    devices = runtime.coordinator.data.devices
     identified = ((item, (DOMAIN, device_identifier(entry, item.id))) for item in devices.values())
     chime = next((item for item, identifier in identified if identifier in device.identifiers), None)
     sounds = {} if chime is None else sounds_of(chime)
     if chime is None or not sounds:
         raise _refusal("not_a_chime")
-    await async_play(entry, chime.id, _sound(sounds, call.data[ATTR_SOUND]))
+    await async_play(runtime.coordinator, runtime.client, chime.id, _sound(sounds, call.data[ATTR_SOUND]))
     return None
 
 
@@ -227,7 +238,7 @@ def _loaded_entry(hass: HomeAssistant, entry_id: str | None) -> RingConfigEntry:
     return entry
 
 
-def _camera(call: ServiceCall) -> tuple[RingConfigEntry, CameraId]:
+def _camera(call: ServiceCall) -> _Target:
     """Return the camera of an entity: not only the camera's own, also what announces its events."""
     entity = er.async_get(call.hass).async_get(call.data[ATTR_ENTITY_ID])
     device = None if entity is None else dr.async_get(call.hass).async_get(entity.device_id or "")
@@ -246,7 +257,7 @@ def _camera(call: ServiceCall) -> tuple[RingConfigEntry, CameraId]:
     ]
     if len(found) != 1:
         raise _refusal("several_cameras" if found else "not_a_camera", entity_id=entity.entity_id)
-    return entry, found[0]
+    return _Target(entry, entry.runtime_data, found[0])
 
 
 def _time(call: ServiceCall, name: str) -> datetime | None:
@@ -277,25 +288,26 @@ async def _async_path(call: ServiceCall, suffixes: tuple[str, ...]) -> Path:
     return Path(filename)
 
 
-async def _async_moment(call: ServiceCall, entry: RingConfigEntry, camera: CameraId) -> tuple[datetime, timedelta]:
+async def _async_moment(call: ServiceCall, target: _Target) -> tuple[datetime, timedelta]:
     """Return when the wanted event began, and how long its recording is."""
     event_id, now = call.data[ATTR_EVENT_ID], dt_util.utcnow()
-    if (announced := _announced(call, event_id)) is not None:
+    if (announced := _announced(call, target, event_id)) is not None:
         return announced, DEFAULT_LENGTH
-    recordings = entry.runtime_data.recordings
+    recordings = target.runtime.recordings
     for span in _SEARCHED:
-        for item in await recordings.async_between(camera, now - span, now):
+        for item in await recordings.async_between(target.camera, now - span, now):
             if item.event_id == event_id:
                 return item.at, item.duration
     raise _refusal("unknown_event")
 
 
-def _announced(call: ServiceCall, event_id: str) -> datetime | None:
-    """Return when an event was that an event entity of ours shows: in Ring's history it has another id."""
+def _announced(call: ServiceCall, target: _Target, event_id: str) -> datetime | None:
+    """Return when an event was that an event entity of the account shows: in Ring's history it has another id."""
     registry = er.async_get(call.hass)
     for state in call.hass.states.async_all("event"):
         entity = registry.async_get(state.entity_id)
-        if entity is not None and entity.platform == DOMAIN and state.attributes.get("event_id") == event_id:
+        is_ours = entity is not None and entity.config_entry_id == target.entry.entry_id
+        if is_ours and state.attributes.get("event_id") == event_id:
             return dt_util.parse_datetime(str(state.attributes.get("event_time")))
     return None
 

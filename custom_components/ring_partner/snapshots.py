@@ -10,7 +10,9 @@ from .api import Picture, RingMediaError, RingMediaNotFoundError, RingMediaNotRe
 from .downloads import async_wait_until
 from .events import STALE_AFTER
 from .identifiers import CameraId
-from .models import RingConfigEntry
+from .media import Pictures
+from .models import RingRuntimeData
+from .recordings import Recordings
 
 # Right after an event Ring has no picture of it yet; mostly it has within seconds.
 _RETRIES: Final = 4
@@ -19,9 +21,8 @@ _RETRY_AFTER: Final = timedelta(seconds=2)
 _SEARCHED: Final = timedelta(days=30)
 
 
-async def async_picture_of(hass: HomeAssistant, entry: RingConfigEntry, camera: CameraId, at: datetime) -> Picture:
+async def async_picture_of(hass: HomeAssistant, pictures: Pictures, camera: CameraId, at: datetime) -> Picture:
     """Return the picture of a moment, patiently if that was just now. Raises RingError."""
-    pictures = entry.runtime_data.pictures
     for _ in range(_RETRIES):
         try:
             return await pictures.async_get(camera, at)
@@ -33,19 +34,18 @@ async def async_picture_of(hass: HomeAssistant, entry: RingConfigEntry, camera: 
 
 
 async def async_last_picture(
-    hass: HomeAssistant, entry: RingConfigEntry, camera: CameraId
+    hass: HomeAssistant, runtime: RingRuntimeData, camera: CameraId
 ) -> tuple[Picture, datetime] | None:
     """Return the picture of the last event and when that was, or None of a camera without any. Raises RingError."""
-    runtime = entry.runtime_data
     last = runtime.pictures.last(camera)
     activity = runtime.coordinator.data.activity.get(camera.device_id)
     newest = None if activity is None else activity.last
     if last is not None and (newest is None or newest <= last.at):
         return last.picture, last.at
-    if newest is None and (newest := await _async_newest(entry, camera)) is None:
+    if newest is None and (newest := await _async_newest(runtime.recordings, camera)) is None:
         return None
     try:
-        return await async_picture_of(hass, entry, camera, newest), newest
+        return await async_picture_of(hass, runtime.pictures, camera, newest), newest
     except RingMediaError:
         # Not everything that happens is recorded, and not by every lens.
         if last is None:
@@ -53,6 +53,6 @@ async def async_last_picture(
         return last.picture, last.at
 
 
-async def _async_newest(entry: RingConfigEntry, camera: CameraId) -> datetime | None:
-    newest = await entry.runtime_data.recordings.async_newest(camera, dt_util.utcnow() - _SEARCHED)
+async def _async_newest(recordings: Recordings, camera: CameraId) -> datetime | None:
+    newest = await recordings.async_newest(camera, dt_util.utcnow() - _SEARCHED)
     return None if newest is None else newest.at

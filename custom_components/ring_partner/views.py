@@ -34,7 +34,7 @@ from .const import DOMAIN
 from .errors import as_home_assistant_error
 from .identifiers import CameraId, ClipId, moment
 from .kinds import cameras_of
-from .models import RingConfigEntry
+from .models import RingConfigEntry, RingRuntimeData
 
 # Below what proxies in front of Home Assistant usually wait.
 _PATIENCE_S: Final = 50
@@ -79,7 +79,7 @@ class ClipView(HomeAssistantView):
             clip = ClipId.parse(camera, span)
             if not timedelta(0) < clip.duration <= MAX_CLIP:
                 raise ValueError("A clip lasts at most 15 minutes")
-        entry, name = _find(self._hass, entry_id, clip.camera)
+        runtime, name = _find(self._hass, entry_id, clip.camera)
         if clip.at >= dt_util.utcnow():
             raise web.HTTPNotFound
         at = dt_util.as_local(clip.at)
@@ -87,7 +87,7 @@ class ClipView(HomeAssistantView):
         async with AsyncExitStack() as stack:
             with _refusals():
                 async with asyncio.timeout(_PATIENCE_S):
-                    file = await stack.enter_async_context(entry.runtime_data.clips.async_open(clip))
+                    file = await stack.enter_async_context(runtime.clips.async_open(clip))
             return await _answer(request, file, {**_HEADERS, hdrs.CONTENT_DISPOSITION: disposition})
 
     head = get
@@ -110,12 +110,12 @@ class PictureView(HomeAssistantView):
             if not re.fullmatch(r"[0-9]{1,15}", at_ms, re.ASCII):
                 raise ValueError("This is no moment")
             camera_id, at = CameraId.parse(camera), moment(int(at_ms))
-        entry, _ = _find(self._hass, entry_id, camera_id)
+        runtime, _ = _find(self._hass, entry_id, camera_id)
         if at >= dt_util.utcnow():
             raise web.HTTPNotFound
         with _refusals():
             async with asyncio.timeout(_PATIENCE_S):
-                picture = await entry.runtime_data.pictures.async_get(camera_id, at, thumbnail=self.is_thumbnail)
+                picture = await runtime.pictures.async_get(camera_id, at, thumbnail=self.is_thumbnail)
         tag = f'"{sha256(picture.body).hexdigest()[:32]}"'
         # What a moment looked like does not change.
         headers = {**_HEADERS, hdrs.CACHE_CONTROL: "private, max-age=86400", hdrs.ETAG: tag}
@@ -202,15 +202,16 @@ async def _stream(
     return response
 
 
-def _find(hass: HomeAssistant, entry_id: str, camera: CameraId) -> tuple[RingConfigEntry, str]:
-    """Return the account of a camera, and the camera's name. Raises HTTPNotFound."""
+def _find(hass: HomeAssistant, entry_id: str, camera: CameraId) -> tuple[RingRuntimeData, str]:
+    """Return the working parts of a camera's account, and the camera's name. Raises HTTPNotFound."""
     entry: RingConfigEntry | None = hass.config_entries.async_get_entry(entry_id)
     if entry is None or entry.domain != DOMAIN or entry.state is not ConfigEntryState.LOADED:
         raise web.HTTPNotFound
-    device = entry.runtime_data.coordinator.data.devices.get(camera.device_id)
+    runtime = entry.runtime_data
+    device = runtime.coordinator.data.devices.get(camera.device_id)
     if device is None or camera not in cameras_of(device):
         raise web.HTTPNotFound
-    return entry, device.name or "ring"
+    return runtime, device.name or "ring"
 
 
 @contextmanager

@@ -327,6 +327,6 @@ async def test_an_account_that_is_unloaded_while_a_clip_is_waited_for(
     await asyncio.sleep(0)
     await hass.config_entries.async_unload(seen.entry_id)
     await async_pass_time(hass, freezer, timedelta(seconds=15))
-    with pytest.raises(HomeAssistantError, match="Ring cannot be reached"):
+    with pytest.raises(HomeAssistantError, match="The Ring account Jane Doe is not loaded"):
         await saving
     assert [*folder.iterdir()] == []

@@ -315,7 +315,7 @@ async def test_an_account_that_is_unloaded_while_a_picture_is_waited_for(
     await hass.async_block_till_done(wait_background_tasks=True)
     await hass.config_entries.async_unload(pushed.entry_id)
     await async_let_time_pass(home, call)
-    with pytest.raises(HomeAssistantError, match="Ring cannot be reached"):
+    with pytest.raises(HomeAssistantError, match="The Ring account Jane Doe is not loaded"):
         await call
 
 
