@@ -1,11 +1,17 @@
 """The Ring Partner integration: a Ring account over Ring's official Partner API."""
 
 import asyncio
+from functools import partial
 import logging
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, override
 
-from homeassistant.config_entries import ConfigEntry, ConfigEntryState
+from homeassistant.config_entries import (
+    SIGNAL_CONFIG_ENTRY_CHANGED,
+    ConfigEntry,
+    ConfigEntryChange,
+    ConfigEntryState,
+)
 from homeassistant.const import Platform
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.exceptions import ConfigEntryAuthFailed, ConfigEntryNotReady
@@ -15,10 +21,23 @@ from homeassistant.helpers.config_entry_oauth2_flow import (
     ImplementationUnavailableError,
     async_get_config_entry_implementation,
 )
+from homeassistant.helpers.dispatcher import async_dispatcher_connect
 from homeassistant.helpers.typing import ConfigType
 
 from .activity import ActivityLog, activity_store
-from .api import RingAuthError, RingClient, RingError, RingForbiddenError, RingHosts, RingMedia, StaticAuth, Whep
+from .api import (
+    AbstractAuth,
+    AppRateLimits,
+    OAuthClient,
+    RingAuthError,
+    RingClient,
+    RingError,
+    RingHosts,
+    RingMedia,
+    StaticAuth,
+    Token,
+    Whep,
+)
 from .application_credentials import RingOAuth2Implementation
 from .cache import media_cache
 from .clips import Clips
@@ -35,6 +54,7 @@ from .live import LiveViews
 from .media import Pictures
 from .models import RingConfigEntry, RingRuntimeData
 from .push import async_listen
+from .rate_limit import LongWaitReport, app_rate_limits
 from .recordings import Recordings
 from .repairs import AccountIssue, clear, clear_out_of_scope, report
 from .services import async_register_actions
@@ -63,6 +83,7 @@ async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
     """Register the actions; they exist even when no account is set up, and then say why they cannot work."""
     async_register_actions(hass)
     async_register_views(hass)
+    async_dispatcher_connect(hass, SIGNAL_CONFIG_ENTRY_CHANGED, partial(_entry_changed, hass))
     # What happens from now on is news, even where an account takes a while to be set up.
     started(hass)
     for entry in hass.config_entries.async_entries(DOMAIN, include_disabled=False, include_ignore=False):
@@ -85,7 +106,8 @@ async def async_setup_entry(hass: HomeAssistant, entry: RingConfigEntry) -> bool
         raise ConfigEntryAuthFailed(translation_domain=DOMAIN, translation_key="link_lost") from err
     session = RingSession(hass, entry, None if implementation is None else implementation.client, record)
     session.async_start()
-    client = RingClient(async_get_clientsession(hass), session, RingHosts.from_environment())
+    LongWaitReport(hass, entry, _rate_limits(hass, entry, implementation)).async_start()
+    client = _client(hass, entry, implementation, session)
     coordinator = RingCoordinator(hass, entry, client, session)
 
     @callback
@@ -124,7 +146,7 @@ async def _async_runtime_data(
         coordinator,
         activity,
         pictures=pictures,
-        clips=Clips(hass, entry, coordinator, media, cache),
+        clips=Clips(hass, entry, media, cache),
         recordings=Recordings(client, coordinator, activity.labels),
         live=LiveViews(hass, entry, coordinator, pictures, Whep(client)),
     )
@@ -139,10 +161,21 @@ async def async_unload_entry(hass: HomeAssistant, entry: RingConfigEntry) -> boo
         await runtime.clips.async_close()
         await runtime.session.async_close()
         await runtime.activity.async_close()
-        if entry.disabled_by is not None:
-            clear(hass, entry, *AccountIssue)
-            clear_out_of_scope(hass, entry)
     return unloaded
+
+
+@callback
+def _entry_changed(hass: HomeAssistant, change: ConfigEntryChange, entry: ConfigEntry) -> None:
+    """End the repairs of an entry that is disabled, which may never have been loaded."""
+    if entry.domain == DOMAIN and entry.disabled_by is not None:
+        _clear_repairs(hass, entry)
+
+
+@callback
+def _clear_repairs(hass: HomeAssistant, entry: ConfigEntry) -> None:
+    clear(hass, entry, *AccountIssue)
+    clear_out_of_scope(hass, entry)
+    ir.async_delete_issue(hass, DOMAIN, not_saved_issue_id(entry))
 
 
 async def async_remove_entry(hass: HomeAssistant, entry: ConfigEntry) -> None:
@@ -160,9 +193,7 @@ async def async_remove_entry(hass: HomeAssistant, entry: ConfigEntry) -> None:
         await activity_store(hass, entry.entry_id).async_remove()
         await labels_store(hass, entry.entry_id).async_remove()
         await media_cache(hass, entry).async_remove()
-        clear(hass, entry, *AccountIssue)
-        ir.async_delete_issue(hass, DOMAIN, not_saved_issue_id(entry))
-        clear_out_of_scope(hass, entry)
+        _clear_repairs(hass, entry)
         if key := entry.data.get(CONF_SIGNING_KEY):
             close_listener(hass, key)
             if all(other.data.get(CONF_SIGNING_KEY) != key for other in hass.config_entries.async_entries(DOMAIN)):
@@ -187,13 +218,54 @@ async def _async_unlink(hass: HomeAssistant, entry: ConfigEntry) -> None:
     if implementation is None:
         return
     token = (await async_newest_record(hass, entry)).token
-    if token.refresh_token is not None and token.expires_in(time.time()) <= 0:
-        token = await implementation.client.refresh(token.refresh_token)
-    client = RingClient(async_get_clientsession(hass), StaticAuth(token.access_token), RingHosts.from_environment())
+    client = _client(hass, entry, implementation, _LastAuth(token, implementation.client))
     try:
         await client.async_unlink()
-    except RingForbiddenError:
+    except RingAuthError:
+        raise
+    except RingError as err:
+        _LOGGER.debug("Ring does not delete the link: %s", err)
         await client.async_set_link_status("awaiting")
+
+
+class _LastAuth(StaticAuth):
+    """The token of an entry that is being removed: refreshed where needed, and not kept."""
+
+    def __init__(self, token: Token, oauth: OAuthClient) -> None:
+        """Start from the entry's token."""
+        super().__init__(token.access_token)
+        self._token = token
+        self._oauth = oauth
+
+    @override
+    async def async_get_access_token(self) -> str:
+        """Return a token that has not expired."""
+        if self._token.refresh_token is not None and self._token.expires_in(time.time()) <= 0:
+            return await self.async_renew(self._token.access_token)
+        return self._token.access_token
+
+    @override
+    async def async_renew(self, rejected: str) -> str:
+        """Refresh the token."""
+        if self._token.refresh_token is None:
+            return await super().async_renew(rejected)
+        self._token = await self._oauth.refresh(self._token.refresh_token)
+        return self._token.access_token
+
+
+def _client(
+    hass: HomeAssistant, entry: ConfigEntry, implementation: RingOAuth2Implementation | None, auth: AbstractAuth
+) -> RingClient:
+    """Return what an account asks Ring with; what Ring asked it to wait is kept over reloads."""
+    limiter = _rate_limits(hass, entry, implementation).account(entry.unique_id or entry.entry_id)
+    return RingClient(async_get_clientsession(hass), auth, RingHosts.from_environment(), limiter=limiter)
+
+
+def _rate_limits(
+    hass: HomeAssistant, entry: ConfigEntry, implementation: RingOAuth2Implementation | None
+) -> AppRateLimits:
+    """Return the limits of the entry's private app; a Playground token stands for itself."""
+    return app_rate_limits(hass, entry.entry_id) if implementation is None else implementation.rate_limits
 
 
 async def _async_implementation(hass: HomeAssistant, entry: ConfigEntry) -> RingOAuth2Implementation | None:

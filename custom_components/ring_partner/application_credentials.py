@@ -12,6 +12,7 @@ from homeassistant.helpers.config_entry_oauth2_flow import (
 
 from .api import OAuthClient, RingHosts
 from .const import DEVELOPER_PORTAL_URL
+from .rate_limit import app_rate_limits
 
 
 class RingOAuth2Implementation(LocalOAuth2ImplementationWithPkce):
@@ -32,7 +33,14 @@ class RingOAuth2Implementation(LocalOAuth2ImplementationWithPkce):
             str(hosts.token_url),
             credential.client_secret,
         )
-        self.client = OAuthClient(async_get_clientsession(hass), hosts, credential.client_id, credential.client_secret)
+        self.rate_limits = app_rate_limits(hass, credential.client_id)
+        self.client = OAuthClient(
+            async_get_clientsession(hass),
+            hosts,
+            credential.client_id,
+            credential.client_secret,
+            limiter=self.rate_limits.tokens,
+        )
         self._name = credential.name or credential.client_id
 
     @property

@@ -8,7 +8,7 @@ from homeassistant.exceptions import HomeAssistantError
 from .api import Device, RingClient, RingRequestError
 from .const import DOMAIN, PermissionGroup
 from .coordinator import RingCoordinator
-from .errors import ask_only_if_welcome, ring_errors
+from .errors import ring_errors
 
 _PLAY: Final = "chime.play"
 
@@ -36,7 +36,6 @@ def sounds_of(device: Device) -> dict[str, Sound]:
 
 async def async_play(coordinator: RingCoordinator, client: RingClient, device_id: str, sound: Sound) -> None:
     """Play a sound, once: asking again could be heard twice. Raises HomeAssistantError."""
-    ask_only_if_welcome(coordinator)
     with ring_errors(coordinator, PermissionGroup.CHIMES):
         try:
             await client.async_play_sound(device_id, sound.audio_ref)

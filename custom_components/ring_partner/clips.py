@@ -13,7 +13,6 @@ from homeassistant.helpers.event import async_call_later
 
 from .api import RingError, RingMedia, RingUnavailableError
 from .cache import CacheFile, DiskCache, Partial
-from .coordinator import RingCoordinator
 from .identifiers import ClipId
 from .models import RingConfigEntry
 from .reception import Reception
@@ -33,14 +32,12 @@ class Clips:
         self,
         hass: HomeAssistant,
         entry: RingConfigEntry,
-        coordinator: RingCoordinator,
         media: RingMedia,
         cache: DiskCache,
     ) -> None:
         """Prepare; nothing is requested before somebody watches."""
         self._hass = hass
         self._entry = entry
-        self._coordinator = coordinator
         self._media = media
         self.cache = cache
         self._slots = asyncio.Semaphore(MAX_DOWNLOADS)
@@ -81,14 +78,10 @@ class Clips:
     def _begin(self, name: str, clip: ClipId) -> _Download:
         if self._is_closed:
             raise RingUnavailableError("The account is being unloaded")
-        if (wait := self._coordinator.seconds_to_wait) > 0:
-            raise RingUnavailableError("Ring has asked to wait", retry_after=wait)
 
         @callback
-        def ended(err: RingError | None) -> None:
+        def ended() -> None:
             del self._downloads[name]
-            if err is not None:
-                self._coordinator.heed(err)
 
         reception, partial = Reception(self._media, clip, self._slots), self.cache.partial(name)
         download = _Download(self._hass, reception, partial, ended)
@@ -166,7 +159,7 @@ class _Download:
         hass: HomeAssistant,
         reception: Reception,
         partial: Partial,
-        ended: Callable[[RingError | None], None],
+        ended: Callable[[], None],
     ) -> None:
         self._hass = hass
         self._partial = partial
@@ -259,7 +252,7 @@ class _Download:
         """Let go of it, once; return what tells when that is done."""
         if self._tidied is None:
             self._stop_timer()
-            self._ended(self._error)
+            self._ended()
             self._error = self._error or RingUnavailableError("The download has been ended")
             self._tidied = self._hass.async_add_executor_job(self._tidy, self._viewers == 0)
             self._announce()

@@ -86,8 +86,7 @@ class RingCoordinator(DataUpdateCoordinator[RingData]):
         self.data = RingData(self._account, {})
         # Not before there are entities: they wait for one request only.
         self._account_due: datetime | None = None
-        # As the event loop counts, whose clock nobody sets.
-        self._not_before = 0.0
+        self._has_polled = False
         self._listed: Mapping[str, Device] = {}
         # A group may be listed and its history refused all the same.
         self.refused_history: set[PermissionGroup] = set()
@@ -113,35 +112,22 @@ class RingCoordinator(DataUpdateCoordinator[RingData]):
 
     @property
     def seconds_to_wait(self) -> float:
-        """How long Ring has asked this app to send nothing more."""
-        return max(self._not_before - self.hass.loop.time(), 0)
-
-    @callback
-    def heed(self, err: RingError) -> None:
-        """Remember how long Ring asks to wait: the limit is that of the app, whatever was asked for."""
-        if isinstance(err, RingUnavailableError) and err.retry_after is not None:
-            self._not_before = self.hass.loop.time() + err.retry_after
+        """How long Ring has asked the private app, or this account of it, to send nothing more."""
+        return self._client.limiter.seconds_to_wait()
 
     async def async_ask[ValueT](self, request: Callable[[], Awaitable[ValueT]]) -> ValueT:
         """Ask Ring for what somebody waits for; where Ring wants to be left alone for a moment, it is.
 
         Raises RingRateLimitError where it wants more than a moment, and what the request raises.
         """
-        await self._async_await_welcome()
-        try:
-            return await self._async_heeding(request)
-        except RingRateLimitError:
-            await self._async_await_welcome()
-        return await self._async_heeding(request)
-
-    async def _async_heeding[ValueT](self, request: Callable[[], Awaitable[ValueT]]) -> ValueT:
+        await self._async_wait_for_rate_limit()
         try:
             return await request()
-        except RingError as err:
-            self.heed(err)
-            raise
+        except RingRateLimitError:
+            await self._async_wait_for_rate_limit()
+        return await request()
 
-    async def _async_await_welcome(self) -> None:
+    async def _async_wait_for_rate_limit(self) -> None:
         if (wait := self.seconds_to_wait) > PATIENCE_SECONDS:
             raise RingRateLimitError("Ring asks to wait", retry_after=wait)
         if wait > 0:
@@ -175,16 +161,17 @@ class RingCoordinator(DataUpdateCoordinator[RingData]):
     @override
     async def _async_update_data(self) -> RingData:
         """Read the whole account."""
-        if (wait := self.seconds_to_wait) > 0:
-            if self.last_update_success and self._session.expires_at > dt_util.utcnow():
-                # It was the history that asked too much: the devices are as well known as before.
-                return self.data
-            # Ring asked for it. The timer is set from the last full second, hence one more.
-            raise UpdateFailed(translation_domain=DOMAIN, translation_key="rate_limited", retry_after=wait + 1)
+        is_known = self._has_polled and self.last_update_success and self._session.expires_at > dt_util.utcnow()
+        if is_known and self.seconds_to_wait > 0:
+            # It was the history that asked too much: the devices are as well known as before.
+            return self.data
         try:
             listed = await self._client.async_get_devices()
         except RingError as err:
+            self._session.note_poll(err)
             raise self._failure(err) from err
+        self._session.note_poll(None)
+        self._has_polled = True
         devices = self._with_pushed(self._without_removed(listed))
         if devices != listed:
             # Only once the two agree is it confirmed.
@@ -206,14 +193,24 @@ class RingCoordinator(DataUpdateCoordinator[RingData]):
                 clear_out_of_scope(self.hass, self.config_entry)
                 report_out_of_scope(self.hass, self.config_entry, None)
             return UpdateFailed(translation_domain=DOMAIN, translation_key="forbidden")
-        self.heed(err)
         return UpdateFailed(
             translation_domain=DOMAIN,
             translation_key="rate_limited" if isinstance(err, RingRateLimitError) else "cannot_connect",
             translation_placeholders={"error": str(err)},
-            # However seldom a poll confirms what is pushed: nobody wants to wait as long for Ring to be back.
-            retry_after=max(self._polling_seconds, self.seconds_to_wait + 1),
+            retry_after=self._next_poll_in(err),
         )
+
+    def _next_poll_in(self, err: RingError) -> float | None:
+        """Return the seconds until the next poll.
+
+        While the account is set up only a wait that Ring asked for: from 2026.11 on Home Assistant delays set-up by it.
+        """
+        # The timer is set from the last full second, hence one more.
+        asked = err.retry_after + 1 if isinstance(err, RingUnavailableError) and err.retry_after else None
+        if not self._has_polled:
+            return asked
+        # Polls that only confirm what is pushed are far apart, and the end of an outage should not be missed as long.
+        return max(self._polling_seconds, asked or 0)
 
     def _check_permissions(self, devices: Mapping[str, Device]) -> None:
         """Clear what Ring allows (again), and look into devices that have left the list.

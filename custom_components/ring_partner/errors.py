@@ -77,22 +77,11 @@ def account_error(
 
 @contextmanager
 def ring_errors(coordinator: RingCoordinator, group: PermissionGroup = PermissionGroup.CAMERAS) -> Iterator[None]:
-    """Turn RingError into what Home Assistant shows, and let the whole account heed what Ring asks of it."""
+    """Turn RingError into what Home Assistant shows."""
     try:
         yield
     except RingError as err:
-        coordinator.heed(err)
         raise account_error(coordinator.config_entry, err, group) from err
-
-
-def ask_only_if_welcome(coordinator: RingCoordinator) -> None:
-    """Refuse while Ring has asked to be left alone: another request would only make it longer."""
-    if (seconds := coordinator.seconds_to_wait) > 0:
-        raise HomeAssistantError(
-            translation_domain=DOMAIN,
-            translation_key="wait",
-            translation_placeholders={"seconds": str(ceil(seconds))},
-        )
 
 
 def _text_of(err: RingError) -> str:

@@ -137,8 +137,7 @@ class HistoryReader:
                 if waited is None:
                     _LOGGER.warning("Ring does not let this app read the history of a camera")
                 self._wait(device_id, RECONCILE_SECONDS, is_refused=True)
-        except RingUnavailableError as err:
-            self._coordinator.heed(err)
+        except RingUnavailableError:
             longest = PUSHED_POLLING_SECONDS if self._delivery.is_proven else self._polling_seconds
             seconds = self._polling_seconds if waited is None else 2 * waited.seconds
             self._wait(device_id, min(seconds, longest))

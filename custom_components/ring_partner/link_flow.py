@@ -249,7 +249,13 @@ class RingLinkFlow(AbstractOAuth2FlowHandler):
         return self.flow_impl
 
     def _client(self, access_token: str) -> RingClient:
-        return RingClient(async_get_clientsession(self.hass), StaticAuth(access_token), RingHosts.from_environment())
+        limits = None if self._method is LinkMethod.PLAYGROUND else self._implementation.rate_limits
+        return RingClient(
+            async_get_clientsession(self.hass),
+            StaticAuth(access_token),
+            RingHosts.from_environment(),
+            limiter=None if limits is None else limits.account(),
+        )
 
     def _entry(self) -> ConfigEntry | None:
         """The entry that is linked anew, if any."""

@@ -315,7 +315,10 @@ class LinkListener:
             self._note_refused_code(err)
             return
         client = RingClient(
-            async_get_clientsession(self.hass), StaticAuth(token.access_token), RingHosts.from_environment()
+            async_get_clientsession(self.hass),
+            StaticAuth(token.access_token),
+            RingHosts.from_environment(),
+            limiter=self.implementation.rate_limits.account(),
         )
         try:
             user = await _patiently(client.async_get_user)

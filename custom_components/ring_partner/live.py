@@ -281,7 +281,6 @@ class LiveViews:
             answer = answer_to(view.offer_text, view.session.answer)
         except RingError as err:
             _LOGGER.debug("No live view: %s", err)
-            self._coordinator.heed(err)
             is_lost = isinstance(err, RingRequestError) and not view.can_be_reached
             view.fail(_error("live_no_address") if is_lost else WebRTCError(_CODE, _reason(err)))
             return
@@ -336,20 +335,21 @@ class LiveViews:
         pause = END_AGAIN_SECONDS
         is_first = True
         while now() < give_up_at:
+            wait = 0.0
             try:
                 was_open = await self._whep.async_end(session)
             except RingAuthError:
                 return
             except RingError as err:
                 _LOGGER.debug("A live view cannot be ended yet: %s", err)
-                self._coordinator.heed(err)
+                wait = (err.retry_after or 0.0) if isinstance(err, RingUnavailableError) else 0.0
             else:
                 # Of a request whose answer got lost the next one would say that Ring had ended the session.
                 if at_limit and is_first:
                     self._learn(view, was_open=was_open)
                 return
             is_first = False
-            if (wait := self._coordinator.seconds_to_wait) > give_up_at - now():
+            if wait > give_up_at - now():
                 # By then Ring has ended it.
                 return
             await asyncio.sleep(wait)

@@ -298,7 +298,6 @@ class Pictures:
             _LOGGER.debug("No picture of the last event: %s", err)
             if isinstance(err, RingMediaNotReadyError) and err.status == _NO_KEY:
                 self._note_no_key(camera, event)
-            self._coordinator.heed(err)
             if isinstance(err, RingMediaNotFoundError):
                 return dt_util.utcnow() - event.at <= STALE_AFTER
             return isinstance(err, RingMediaNotReadyError | RingUnavailableError)
@@ -371,7 +370,6 @@ class Pictures:
             rows = await self._client.async_get_history(device_id, EVENT_TYPES, max_pages=1)
         except RingError as err:
             _LOGGER.debug("Could not look for a first picture: %s", err)
-            coordinator.heed(err)
             if isinstance(err, RingForbiddenError) and err.out_of_scope:
                 coordinator.refused_history.add(PermissionGroup.CAMERAS)
             return []

@@ -40,6 +40,8 @@ class AccountIssue(StrEnum):
     """Ring refuses the newest refresh token: it was used elsewhere, or the app was removed unnoticed."""
     LINK_REFUSED = "link_refused"
     """Ring has refused to renew the token for hours, and does not say why."""
+    LONG_WAIT = "long_wait"
+    """Ring asked to send nothing for more than an hour."""
     SUBSCRIPTION_MISSING = "subscription_missing"
     """The account's plan for the app has ended."""
 
@@ -55,10 +57,13 @@ def report(
     issue: AccountIssue,
     url: str = "",
     urls: Mapping[str, str] = MappingProxyType({}),
+    *,
+    until: str = "",
 ) -> None:
     """Tell the user what is wrong and what to do.
 
-    `url` is the webhook's URL, `urls` those to replace in Ring's developer console, by the names of its fields.
+    `url` is the webhook's URL, `urls` those to replace in Ring's developer console, by the names of its fields, `until`
+    the time when it is over.
     """
     ir.async_create_issue(
         hass,
@@ -68,7 +73,12 @@ def report(
         is_fixable=issue in _CONFIRMED,
         severity=ir.IssueSeverity.WARNING,
         translation_key=issue,
-        translation_placeholders={"account": entry.title, "url": url, "portal_url": DEVELOPER_PORTAL_URL},
+        translation_placeholders={
+            "account": entry.title,
+            "url": url,
+            "until": until,
+            "portal_url": DEVELOPER_PORTAL_URL,
+        },
     )
 
 

@@ -7,8 +7,11 @@ entries about a second late. So a new pair goes to a journal first; whichever of
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from http import HTTPStatus
 import logging
+import math
 import secrets
 import time
 from typing import Any, NoReturn, override
@@ -28,6 +31,7 @@ from .api import (
     RingAuthError,
     RingClientCredentialsError,
     RingError,
+    RingRateLimitError,
     RingUnavailableError,
     Token,
 )
@@ -44,11 +48,37 @@ RETRY_FIRST = timedelta(seconds=30)
 RETRY_LONGEST = timedelta(minutes=5)
 # Ring documents no errors here. What it refuses for so long, in whatever words, the user should know of.
 REFUSED_FOR = timedelta(hours=6)
+# A token that Ring issued and its API refuses all the same is replaced after so long, then less and less often.
+REJECTED_FIRST_SECONDS = 60.0
+REJECTED_LONGEST_SECONDS = 3600.0
 
 ISSUE_NOT_SAVED = "token_not_saved"
 
 # By entry, not by session: a reloaded entry must not send a refresh token that the session before has just sent.
 _REFRESHES: HassKey[dict[str, asyncio.Task[None]]] = HassKey(f"{DOMAIN}_refreshes")
+
+
+@dataclass(slots=True)
+class _Trouble:
+    """What Ring has refused a link, by the event loop's clock; attempts to set the entry up come and go."""
+
+    link: str | None
+    refused_since: float | None = None
+    """Since when the token endpoint has refused to refresh, without saying that the link has ended."""
+    rejected_since: float | None = None
+    """Since when the API has refused tokens that the token endpoint issued."""
+    issued_at: float = -math.inf
+    pause: float = REJECTED_FIRST_SECONDS
+    """How long after `issued_at` a token is not replaced."""
+
+    def note_issued(self, now: float) -> None:
+        """Count from the newest token; where the API refuses one after the other, they are replaced less often."""
+        self.issued_at = now
+        is_again = self.rejected_since is not None
+        self.pause = min(self.pause * 2, REJECTED_LONGEST_SECONDS) if is_again else REJECTED_FIRST_SECONDS
+
+
+_TROUBLES: HassKey[dict[str, _Trouble]] = HassKey(f"{DOMAIN}_troubles")
 
 
 def new_link(token: Token) -> dict[str, Any]:
@@ -103,7 +133,11 @@ class RingSession(AbstractAuth):
         self._pause = RETRY_FIRST
         self._failure = ""
         self._retry_at = 0.0
-        self._refused_since: float | None = None
+        troubles = hass.data.setdefault(_TROUBLES, {})
+        trouble = troubles.get(entry.entry_id)
+        if trouble is None or trouble.link != record.link:
+            trouble = troubles[entry.entry_id] = _Trouble(record.link)
+        self._trouble = trouble
         self._cancel_timer: CALLBACK_TYPE | None = None
         self._timer = HassJob(self._async_timer, "ring_partner token timer", cancel_on_shutdown=True)
         self._listeners: list[Callable[[], None]] = []
@@ -169,22 +203,46 @@ class RingSession(AbstractAuth):
 
     @override
     async def async_renew(self, rejected: str) -> str:
-        """Return another token than `rejected`; one that has been replaced meanwhile costs no refresh."""
+        """Return another token than `rejected`; one that has been replaced meanwhile costs no refresh.
+
+        A token that the token endpoint issued a moment ago is not replaced: it is the API that has an outage.
+        """
         if self._lost or self._record.token.access_token == rejected:
+            since_issued = self.hass.loop.time() - self._trouble.issued_at
+            if since_issued < self._trouble.pause and not self._lost:
+                raise RingUnavailableError("Ring refuses a token that it has just issued", status=401)
             await self._async_refresh()
         return self._record.token.access_token
+
+    @callback
+    def note_poll(self, err: RingError | None) -> None:
+        """Learn whether Ring's API takes the tokens that its token endpoint issues."""
+        if err is None:
+            if self._trouble.rejected_since is not None:
+                self._trouble.rejected_since = None
+                self._clear_refusal()
+        elif err.status == HTTPStatus.UNAUTHORIZED and isinstance(err, RingUnavailableError):
+            self._trouble.rejected_since = self._trouble.rejected_since or self.hass.loop.time()
+            self._report_if_refused_for_long(self._trouble.rejected_since)
+
+    def _clear_refusal(self) -> None:
+        if self._trouble.refused_since is None and self._trouble.rejected_since is None:
+            clear(self.hass, self.entry, AccountIssue.LINK_REFUSED)
+
+    def _report_if_refused_for_long(self, since: float) -> None:
+        if self.hass.loop.time() - since >= REFUSED_FOR.total_seconds():
+            report(self.hass, self.entry, AccountIssue.LINK_REFUSED)
 
     async def _async_refresh(self) -> None:
         """Refresh once, however many callers wait; a caller that is cancelled does not cancel it."""
         if self._closed or self.hass.is_stopping:
             raise RingUnavailableError("The account is being unloaded")
         if self._lost or self._oauth is None:
-            self._give_up()
+            self._give_up(is_refused=False)
         refreshes = self.hass.data.setdefault(_REFRESHES, {})
         entry_id = self.entry.entry_id
         if (refresh := refreshes.get(entry_id)) is None:
-            if (wait := self._retry_at - self.hass.loop.time()) > 0:
-                raise RingUnavailableError(f"{self._failure}; the next try is in {wait:.0f} s", retry_after=wait)
+            self._check_pause(self._oauth)
             # Not a background task: those are cancelled on unload, and the answer with them.
             refresh = self.entry.async_create_task(
                 self.hass, self._async_refresh_once(self._oauth), "ring_partner token refresh"
@@ -192,6 +250,15 @@ class RingSession(AbstractAuth):
             refreshes[entry_id] = refresh
             refresh.add_done_callback(lambda task: self._refresh_done(task, refreshes))
         await asyncio.shield(refresh)
+
+    def _check_pause(self, oauth: OAuthClient) -> None:
+        """Raise where it is too early to try again; only what Ring asked for is told to wait."""
+        if (wait := self._retry_at - self.hass.loop.time()) <= 0:
+            return
+        message = f"{self._failure}; the next try is in {wait:.0f} s"
+        if (asked := oauth.limiter.seconds_to_wait()) > 0:
+            raise RingRateLimitError(message, retry_after=asked)
+        raise RingUnavailableError(message)
 
     def _refresh_done(self, task: asyncio.Task[None], refreshes: dict[str, asyncio.Task[None]]) -> None:
         del refreshes[self.entry.entry_id]
@@ -203,15 +270,14 @@ class RingSession(AbstractAuth):
         try:
             await self._async_rotate(oauth)
         except RingAuthError as err:
-            self.is_refused = not isinstance(err, RingClientCredentialsError)
-            self._give_up()
+            self._give_up(is_refused=not isinstance(err, RingClientCredentialsError))
         except RingError as err:
             self._postpone(err)
             self._note_refusal(err)
             raise
         self._pause = RETRY_FIRST
-        self._refused_since = None
-        clear(self.hass, self.entry, AccountIssue.LINK_REFUSED)
+        self._trouble.refused_since = None
+        self._clear_refusal()
         self._schedule()
 
     async def _async_rotate(self, oauth: OAuthClient) -> None:
@@ -224,6 +290,7 @@ class RingSession(AbstractAuth):
         finally:
             # Even if the disk has filled up just now: this pair is the only one left. The next try saves it first.
             self._record = record
+            self._trouble.note_issued(self.hass.loop.time())
             self._publish()
             self._notify()
 
@@ -278,20 +345,28 @@ class RingSession(AbstractAuth):
     @callback
     def revoke(self) -> None:
         """Ring says that the user has ended the link: forget the tokens, which are void, and ask for a new link."""
-        if self._is_current:
-            data = {**self.entry.data, CONF_TOKEN: {ATTR_LINK: self._record.link}}
-            self.hass.config_entries.async_update_entry(self.entry, data=data)
+        if not self._is_current:
+            return
+        data = {**self.entry.data, CONF_TOKEN: {ATTR_LINK: self._record.link}}
+        self.hass.config_entries.async_update_entry(self.entry, data=data)
         self.entry.async_create_task(self.hass, self._journal.async_remove(), "ring_partner token removal")
         with suppress(RingAuthError):
-            self._give_up()
+            self._give_up(is_refused=False)
 
-    def _give_up(self) -> NoReturn:
-        """The link is lost: ask the user once, and send nothing more."""
+    def _give_up(self, *, is_refused: bool) -> NoReturn:
+        """The link is lost: ask the user once, and send nothing more.
+
+        Of a link that has been replaced meanwhile nothing is said: Home Assistant would start a reauth for a
+        RingAuthError in a poll.
+        """
+        if not self._is_current:
+            self._stop_timer()
+            raise RingUnavailableError("The account has been linked again")
         if not self._lost:
             self._lost = True
+            self.is_refused = is_refused
             self._stop_timer()
-            if self._is_current:
-                self.entry.async_start_reauth(self.hass)
+            self.entry.async_start_reauth(self.hass)
             self._notify()
         raise RingAuthError("Ring no longer accepts this link")
 
@@ -306,13 +381,11 @@ class RingSession(AbstractAuth):
 
     def _note_refusal(self, err: RingError) -> None:
         """Tell the user of a refusal that lasts; it may yet be an outage, so the link is kept and tried on."""
-        if err.status not in (400, 401):
-            self._refused_since = None
+        if err.status is None or not 400 <= err.status < 500 or err.status in (408, 429):
+            self._trouble.refused_since = None
             return
-        now = time.time()
-        self._refused_since = self._refused_since or now
-        if now - self._refused_since >= REFUSED_FOR.total_seconds():
-            report(self.hass, self.entry, AccountIssue.LINK_REFUSED)
+        self._trouble.refused_since = self._trouble.refused_since or self.hass.loop.time()
+        self._report_if_refused_for_long(self._trouble.refused_since)
 
     def _schedule(self) -> None:
         """Set the timer ahead of the token's end; where there is no refresh token, at its end."""

@@ -13,6 +13,7 @@ from custom_components.ring_partner.api import (
     Device,
     Feature,
     OAuthClient,
+    RateLimiter,
     RingAuthError,
     RingClient,
     RingClientCredentialsError,
@@ -281,6 +282,8 @@ async def test_what_is_left_of_the_limit_is_known_until_it_is_used_up(cloud: Rin
     assert raised.value.retry_after >= 1
     assert raised.value.request_id == client.last_request_id is not None
     cloud.clock.advance(raised.value.retry_after)
+    # The event loop's clock has not advanced.
+    client.limiter = RateLimiter()
     await client.async_get_user()
 
 

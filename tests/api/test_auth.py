@@ -19,6 +19,7 @@ from custom_components.ring_partner.api import (
     StaticAuth,
     Token,
 )
+from custom_components.ring_partner.api.auth import TOKEN_TIMEOUT
 
 from .conftest import CUT, ScriptedRing, answer
 from .documents import Json
@@ -184,12 +185,13 @@ INVALID_GRANT = {"error": "invalid_grant", "error_description": "fake-refresh-to
 REFUSALS = [
     (400, INVALID_GRANT, RingAuthError),
     (401, INVALID_GRANT, RingAuthError),
-    (401, {"errors": [{"status": "401", "title": "Invalid Grant"}]}, RingAuthError),
-    (400, {"errors": [7, {"code": "invalid_grant", "title": "Bad Request"}]}, RingAuthError),
-    (400, {"errors": [{"code": "INVALID_GRANT"}]}, RingAuthError),
-    (401, {"errors": [{"code": "UNAUTHORIZED", "title": "Invalid Grant"}]}, RingAuthError),
+    # Whatever the status.
+    (200, INVALID_GRANT, RingAuthError),
+    (403, INVALID_GRANT, RingAuthError),
+    (404, INVALID_GRANT, RingAuthError),
+    (422, {"error": "INVALID_GRANT"}, RingAuthError),
+    (422, {"error": "invalid_client"}, RingClientCredentialsError),
     (401, {"error": "invalid_client"}, RingClientCredentialsError),
-    (401, {"errors": [{"title": "Invalid Client"}]}, RingClientCredentialsError),
     (400, {"error": "unauthorized_client"}, RingClientCredentialsError),
     (401, {"error": "invalid_token"}, RingAuthError),
     (400, {"error": "invalid_request"}, RingRequestError),
@@ -203,9 +205,13 @@ OUTAGES = [
     answer(400, b'{"error": "invalid_grant"'),
     answer(400, b"<html>invalid_grant</html>"),
     answer(403, b"<!doctype html><title>error 1010</title>", "text/html"),
-    answer(403, INVALID_GRANT),
+    # Of any 401 Ring's APIs say "Invalid Client".
+    answer(401, {"errors": [{"status": "401", "title": "Invalid Client"}]}),
+    answer(401, {"errors": [{"code": "invalid_grant", "title": "Invalid Grant"}]}),
+    answer(408, INVALID_GRANT),
+    answer(429, INVALID_GRANT),
     answer(500, INVALID_GRANT),
-    answer(200, INVALID_GRANT),
+    answer(503, INVALID_GRANT),
     answer(503),
     answer(302, location="/oauth/token"),
     answer(200),
@@ -245,3 +251,20 @@ async def test_the_token_endpoint_may_ask_to_wait(ring: ScriptedRing, oauth: OAu
     with pytest.raises(RingRateLimitError) as raised:
         await oauth.refresh("fake-refresh-token-1")
     assert raised.value.retry_after == 300
+
+
+async def test_token_request_is_not_sent_while_the_token_endpoint_asks_to_wait(
+    ring: ScriptedRing, oauth: OAuthClient
+) -> None:
+    ring.says(answer(503, retry_after="300"), answer(body=PAIR))
+    with pytest.raises(RingUnavailableError):
+        await oauth.refresh("fake-refresh-token-0")
+    with pytest.raises(RingRateLimitError) as raised:
+        await oauth.refresh("fake-refresh-token-0")
+    assert raised.value.retry_after == pytest.approx(300, abs=60)
+    assert len(ring.seen) == 1
+
+
+def test_token_endpoint_is_waited_for_longer_than_a_minute() -> None:
+    assert (TOKEN_TIMEOUT.total or 0) >= 120
+    assert TOKEN_TIMEOUT.sock_read is None

@@ -159,12 +159,13 @@ async def test_an_empty_401_renews_the_token_once_and_asks_again(
     ]
 
 
-async def test_a_renewed_token_that_is_refused_too_ends_the_link(
+async def test_renewed_token_that_is_refused_too_is_an_outage(
     ring: ScriptedRing, renewing: RingClient, auth: RenewingAuth
 ) -> None:
     ring.says(answer(401))
-    with pytest.raises(RingAuthError):
+    with pytest.raises(RingUnavailableError) as raised:
         await renewing.async_get_devices()
+    assert raised.value.status == 401
     assert (auth.renewals, len(ring.seen)) == (1, 2)
 
 
@@ -179,7 +180,7 @@ async def test_users_me_means_401_when_it_says_403(
     ring.says(errors(403, "Forbidden"), USER)
     assert (await renewing.async_get_user()).masked_email == "j***e@example.com"
     ring.says(errors(403, "Forbidden"))
-    with pytest.raises(RingAuthError):
+    with pytest.raises(RingUnavailableError):
         await renewing.async_get_user()
     assert auth.renewals == 2
 

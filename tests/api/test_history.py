@@ -246,9 +246,9 @@ async def test_the_token_follows_no_link_to_another_place(
     ring: ScriptedRing, client: RingClient, following: str
 ) -> None:
     ring.says(page(row("b", 1), following=following))
-    with pytest.raises(RingUnavailableError):
-        await client.async_get_history("door")
-    assert len(ring.seen) == 1
+    assert [event.id for event in await client.async_get_history("door")] == ["b"]
+    assert (await client.async_get_history_page("door", ("motion",))).next is None
+    assert len(ring.seen) == 2
 
 
 async def test_an_id_is_one_segment_of_the_path(ring: ScriptedRing, client: RingClient) -> None:

@@ -17,7 +17,6 @@ from custom_components.ring_partner.api import (
     AbstractAuth,
     Picture,
     PictureFormat,
-    RingAuthError,
     RingClient,
     RingError,
     RingForbiddenError,
@@ -116,9 +115,9 @@ class TestAPicture:
         assert (await RingMedia(make_client(SecondToken())).async_get_picture("cam", AT)).body == JPEG
         assert [seen.headers.get("authorization") for seen in ring.seen] == ["Bearer first", "Bearer second", None]
 
-    async def test_a_renewed_token_that_is_refused_too_ends_the_link(self, ring, make_client) -> None:
+    async def test_renewed_token_that_is_refused_too_is_an_outage(self, ring, make_client) -> None:
         ring.says(answer(401))
-        with pytest.raises(RingAuthError, match="even a renewed token"):
+        with pytest.raises(RingUnavailableError, match="even a renewed token"):
             await RingMedia(make_client(SecondToken())).async_get_picture("cam", AT)
         assert len(ring.seen) == 2
 

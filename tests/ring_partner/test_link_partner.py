@@ -131,6 +131,7 @@ async def test_a_code_that_has_expired_ends_it(
     ],
 )
 async def test_what_goes_wrong_is_told_and_starting_over_works(
+    freezer: FrozenDateTimeFactory,
     signing_in: Dialog,
     cloud: RingCloud,
     app: App,
@@ -141,6 +142,8 @@ async def test_what_goes_wrong_is_told_and_starting_over_works(
 ) -> None:
     cloud.faults.add(route, **fault)
     assert (await come_back(signing_in, await decide(signing_in, account)))["reason"] == reason
+    # Ring may have asked to wait.
+    freezer.tick(61)
     again = another(signing_in)
     await again.open("partner")
     assert (await come_back(again, await decide(again, account)))["type"] == "create_entry"

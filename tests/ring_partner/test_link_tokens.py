@@ -2,6 +2,7 @@
 
 import asyncio
 
+from freezegun.api import FrozenDateTimeFactory
 import pytest
 
 from custom_components.ring_partner.const import DOMAIN
@@ -111,6 +112,7 @@ async def test_wrong_credentials_are_told(form: Dialog, app: App, pasted: str) -
     ],
 )
 async def test_an_outage_after_the_rotation_loses_nothing(
+    freezer: FrozenDateTimeFactory,
     form: Dialog,
     cloud: RingCloud,
     app: App,
@@ -124,18 +126,21 @@ async def test_an_outage_after_the_rotation_loses_nothing(
     cloud.faults.add(route, **fault)
     step = await form.submit(refresh_token=pasted)
     assert (step["step_id"], step["errors"]) == ("refresh_token_again", {"base": error})
+    # Ring has asked to wait.
+    freezer.tick(61)
     assert (await form.submit())["type"] == "create_entry"
     assert cloud.count("POST", TOKEN) == CREDENTIALS_CHECK + 1
     assert cloud.deliverable(account, app)
 
 
 async def test_another_token_in_the_same_form_is_another_token(
-    hass: HomeAssistant, form: Dialog, cloud: RingCloud, app: App, pasted: str
+    freezer: FrozenDateTimeFactory, hass: HomeAssistant, form: Dialog, cloud: RingCloud, app: App, pasted: str
 ) -> None:
     bob = cloud.add_account("Bob", "Roe", "bob@example.com", devices=1)
     other = str(cloud.link_directly(bob, app)["refresh_token"])
     cloud.faults.add("/v1/users/me", status=429)
     await form.submit(refresh_token=pasted)
+    freezer.tick(61)
     assert (await form.submit(refresh_token=other))["title"] == "Bob Roe"
 
 

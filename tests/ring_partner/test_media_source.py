@@ -7,7 +7,6 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import HealthCheck, given, settings, strategies as st
 import pytest
 
-from custom_components.ring_partner.api import RingUnavailableError
 from custom_components.ring_partner.events import Kind, RingEvent, Source
 from homeassistant.components import media_source
 from homeassistant.components.media_player import BrowseError, SearchMediaQuery
@@ -256,8 +255,7 @@ class TestRefusals:
         assert titles((await recorded.browse(place))["result"]) == ["01:00 · Motion · 32 s"]
 
     async def test_ring_is_not_asked_while_it_wants_to_be_left_alone(self, recorded) -> None:
-        error = RingUnavailableError("wait", retry_after=30)
-        recorded.entry.runtime_data.coordinator.heed(error)
+        recorded.entry.runtime_data.client.limiter.extend(30)
         answer = await recorded.browse(f"{recorded.entry.entry_id}/{recorded.door.id}/day/2026-11-20")
         assert answer["error"]["message"] == "Ring asks to wait 30 s"
         assert recorded.asked == 0

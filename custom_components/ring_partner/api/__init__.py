@@ -37,6 +37,7 @@ from .models import (
     VideoCapability,
     Zone,
 )
+from .rate_limit import AppRateLimits, RateLimiter
 from .transport import VERSION
 from .webhook import verify_signature
 from .whep import IceServer, LiveSession, Whep
@@ -47,6 +48,7 @@ __all__ = [
     "VERSION",
     "AbstractAuth",
     "AppIntegration",
+    "AppRateLimits",
     "ChimeSlot",
     "Clip",
     "Component",
@@ -65,6 +67,7 @@ __all__ = [
     "Picture",
     "PictureFormat",
     "RateLimit",
+    "RateLimiter",
     "RingAuthError",
     "RingClient",
     "RingClientCredentialsError",

@@ -12,8 +12,9 @@ from aiohttp import ClientSession, ClientTimeout
 
 from .errors import RingAuthError, RingClientCredentialsError, RingError, RingRequestError, RingUnavailableError
 from .hosts import RingHosts
-from .transport import PRODUCT, TIMEOUT, Answer, Request, Transport, is_header_safe
-from .values import Json, as_list, as_number, as_object, as_text, as_whole, parse_json
+from .rate_limit import RateLimiter
+from .transport import PRODUCT, Answer, Request, Transport, asked_to_wait, is_header_safe
+from .values import Json, as_number, as_object, as_text, as_whole, parse_json
 
 ACCESS_TOKEN_S: Final = 14_400
 PLAYGROUND_TOKEN_S: Final = 1_800
@@ -21,6 +22,8 @@ PLAYGROUND_SCOPE: Final = "ava.v1:read"
 _LONGEST_TOKEN_S: Final = 366 * 86_400
 _MAX_BYTES: Final = 65_536
 _MADE_UP_CODE: Final = "home-assistant-checks-the-client-only"
+# An answer may hold the only copy of a new refresh token: it is waited for as long as a proxy would.
+TOKEN_TIMEOUT: Final = ClientTimeout(total=300, connect=10)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,9 +156,11 @@ class OAuthClient:
         client_id: str,
         client_secret: str,
         *,
+        limiter: RateLimiter | None = None,
         product: str = PRODUCT,
-        timeout: ClientTimeout = TIMEOUT,
+        timeout: ClientTimeout = TOKEN_TIMEOUT,
     ) -> None:
+        self.limiter = limiter or RateLimiter()
         self._transport = Transport(session, product, timeout)
         self._url = hosts.token_url
         self._credentials = {"client_id": client_id, "client_secret": client_secret}
@@ -190,20 +195,29 @@ class OAuthClient:
 
     async def _request(self, grant: Mapping[str, str]) -> Token:
         answer = await self._send(grant)
+        if _is_outage(answer):
+            raise answer.unusable("no token")
+        body = answer.parsed()
+        if (code := _error_code(body)) is not None:
+            raise _refusal(answer, code)
         if answer.status != 200:
-            raise _refusal(answer)
-        return Token.from_response(answer.parsed(), time.time())
+            raise answer.unusable("no token, and no error of OAuth")
+        return Token.from_response(body, time.time())
 
     async def _send(self, grant: Mapping[str, str]) -> Answer:
-        return await self._transport.send(
-            Request(
-                method="POST",
-                url=self._url,
-                label="Ring's token endpoint",
-                form={**grant, **self._credentials},
-                max_bytes=_MAX_BYTES,
-            )
+        """Return the answer, unless Ring asks to wait."""
+        request = Request(
+            method="POST",
+            url=self._url,
+            label="Ring's token endpoint",
+            form={**grant, **self._credentials},
+            max_bytes=_MAX_BYTES,
         )
+        self.limiter.check(request.label)
+        answer = await self._transport.send(request)
+        if _is_outage(answer) and (wait := asked_to_wait(answer.status, answer.headers)) is not None:
+            self.limiter.extend(wait)
+        return answer
 
 
 # RFC 6749 section 5.2, by what the user has to do.
@@ -216,13 +230,13 @@ _LOST: Final[Mapping[str, type[RingError]]] = {
 }
 
 
-def _refusal(answer: Answer) -> RingError:
-    """Only OAuth's own words end a link; everything else is taken for an outage."""
-    if answer.status not in (400, 401):
-        return answer.unusable("no token")
-    code = _error_code(answer.parsed())
-    if code is None:
-        return answer.unusable("an answer that is not OAuth")
+def _is_outage(answer: Answer) -> bool:
+    """Whether the request did not get through, or came too often, whatever else the answer says."""
+    return answer.status in (408, 429) or answer.status >= 500
+
+
+def _refusal(answer: Answer, code: str) -> RingError:
+    """Return what OAuth's own error code means, whatever the status it came with."""
     message = f"Ring's token endpoint refused: {code if code in _LOST else 'error'}"
     if (error := _LOST.get(code)) is not None:
         return error(message, status=answer.status, request_id=answer.request_id)
@@ -230,12 +244,10 @@ def _refusal(answer: Answer) -> RingError:
 
 
 def _error_code(body: Json) -> str | None:
-    """Return OAuth's error code, from its own shape or from JSON:API's: "Invalid Client" means invalid_client."""
+    """Return OAuth's error code. Ring's other APIs have `errors`, whose titles say "Invalid Client" of any 401."""
     answer = as_object(body)
-    errors = [as_object(error) for error in as_list(answer.get("errors"))]
-    words = [answer.get("error"), *(error.get(name) for error in errors for name in ("code", "title"))]
-    codes = [text.lower().replace(" ", "_") for word in words if (text := as_text(word)) is not None]
-    return next((code for code in codes if code in _LOST), codes[0] if codes else None)
+    code = as_text(answer.get("error"))
+    return None if code is None or "access_token" in answer else code.lower()
 
 
 def _token_text(value: Json) -> str | None:

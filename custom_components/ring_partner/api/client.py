@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
+from http import HTTPStatus
 from itertools import batched
 import logging
 import re
@@ -16,12 +17,13 @@ from yarl import URL
 
 from .auth import AbstractAuth
 from .decode import app_integration_from, device_from, subscription_from, user_from
-from .errors import RingAuthError, RingError, RingForbiddenError, RingNotFoundError, RingRequestError
+from .errors import RingError, RingForbiddenError, RingNotFoundError, RingRequestError, RingUnavailableError
 from .events import HistoryEvent, HistoryPage, HistoryRows
 from .hosts import RING, RingHosts
 from .jsonapi import MAX_PAGES, Document, Page, joined, next_url, one
 from .models import AppIntegration, Device, Subscription, User
-from .transport import PRODUCT, TIMEOUT, Answer, Opened, Request, Sleep, Transport
+from .rate_limit import RateLimiter
+from .transport import PRODUCT, TIMEOUT, Answer, Opened, Request, Sleep, Transport, asked_to_wait
 from .values import JsonObject, as_list, as_object, as_text
 
 MAX_BYTES: Final = 8 * 1024 * 1024
@@ -29,6 +31,7 @@ _INCLUDE: Final = {"include": "status,capabilities,configurations,location"}
 _REJECTED: Final = frozenset({401})
 # The request timed out on its way, or came too often.
 _LATER: Final = frozenset({408, 429})
+_ABOUT_DEVICE: Final = re.compile(r"v1/(?:history/)?devices/([^/]+)")
 # So many are read before the event loop gets a turn: about a millisecond and a half.
 _DEVICES_AT_ONCE: Final = 20
 
@@ -56,11 +59,13 @@ class RingClient:
         auth: AbstractAuth,
         hosts: RingHosts = RING,
         *,
+        limiter: RateLimiter | None = None,
         product: str = PRODUCT,
         timeout: ClientTimeout = TIMEOUT,
         sleep: Sleep = asyncio.sleep,
     ) -> None:
-        """`product` is the User-Agent; `sleep` waits the seconds before a request is repeated."""
+        """`limiter` outlives the client; `product` is the User-Agent; `sleep` waits before a request is repeated."""
+        self.limiter = limiter or RateLimiter()
         self._transport = Transport(session, product, timeout, sleep)
         self._auth = auth
         self._api = hosts.api.origin()
@@ -126,8 +131,8 @@ class RingClient:
         request = self._history(device_id, event_types)
         if at is not None:
             request = replace(request, url=at)
-        answer, page = await self._page(request)
-        following = None if page.next is None else _following(answer, request, page.next)
+        page = await self._page(request)
+        following = None if page.next is None else _following(request, page.next)
         return HistoryPage.of(page, None if following == request.url else following)
 
     def _history(self, device_id: str, event_types: Collection[str]) -> Request:
@@ -197,6 +202,7 @@ class RingClient:
         repeatable: bool = False,
     ) -> Request:
         """Return a request to Ring's API; `path` is without the leading slash, its ids are quoted by `segment`."""
+        device = _ABOUT_DEVICE.match(path)
         return Request(
             method=method,
             url=URL(f"{self._api}/{path}", encoded=True).with_query(query),
@@ -205,6 +211,7 @@ class RingClient:
             sdp=sdp,
             accept="application/json" if sdp is None else "application/sdp, application/json",
             repeatable=repeatable,
+            device_id="" if device is None else device[1],
             max_bytes=MAX_BYTES,
         )
 
@@ -213,38 +220,41 @@ class RingClient:
         return joined(await self._pages(request, MAX_PAGES, is_last=lambda page: not page.data), wanted)
 
     async def _pages(self, request: Request, most: int, *, is_last: Callable[[Page], bool]) -> list[Page]:
-        """Follow a list to its end: the last page wanted, no link, a link seen before, or `most` pages."""
+        """Follow a list to its end: the last page wanted, no usable link, a link seen before, or `most` pages."""
         pages: list[Page] = []
         seen = {request.url}
         while len(pages) < most:
-            answer, page = await self._page(request)
+            page = await self._page(request)
             pages.append(page)
             if is_last(page) or page.next is None:
                 break
-            url = _following(answer, request, page.next)
-            if url in seen:
+            url = _following(request, page.next)
+            if url is None or url in seen:
                 break
             seen.add(url)
             request = replace(request, url=url)
         return pages
 
-    async def _page(self, request: Request) -> tuple[Answer, Page]:
+    async def _page(self, request: Request) -> Page:
         answer = await self.send(request)
         page = Page.parse(answer.parsed())
         if page is None:
             # Taking this for an empty list would make every device vanish.
             raise answer.unusable("no list in the answer")
-        return answer, page
+        return page
 
     async def send(self, request: Request, rejected: frozenset[int] = _REJECTED) -> Answer:
-        """Return an answer that was a success; a rejected token is renewed once, and the request sent once more."""
-        token = await self._auth.async_get_access_token()
+        """Return an answer that was a success; a rejected token is renewed once, and the request sent once more.
+
+        Nothing is sent while Ring asks to wait.
+        """
+        token = await self._token(request)
         answer = await self._exchange(request, token)
         if answer.status in rejected and not answer.is_html:
             token = await self._auth.async_renew(token)
             answer = await self._exchange(request, token)
             if answer.status in rejected and not answer.is_html:
-                raise _refused(answer)
+                raise _refused(request, answer)
         if not 200 <= answer.status < 300 or answer.is_html:
             raise error_of(answer)
         return answer
@@ -252,7 +262,7 @@ class RingClient:
     @asynccontextmanager
     async def open(self, request: Request) -> AsyncIterator[Opened]:
         """Open an answer, whatever its status but 401: with a token, which is renewed once."""
-        token = await self._auth.async_get_access_token()
+        token = await self._token(request)
         async with self._transport.open(request, token) as opened:
             if opened.status not in _REJECTED:
                 self._note(request, opened)
@@ -261,7 +271,7 @@ class RingClient:
         token = await self._auth.async_renew(token)
         async with self._transport.open(request, token) as opened:
             if opened.status in _REJECTED:
-                raise _refused(await opened.read(MAX_BYTES))
+                raise _refused(request, opened)
             self._note(request, opened)
             yield opened
 
@@ -269,7 +279,30 @@ class RingClient:
     async def open_elsewhere(self, request: Request) -> AsyncIterator[Opened]:
         """Open an answer of a host that must never see the token."""
         async with self._transport.open(request) as opened:
+            self._note_wait(request, opened)
             yield opened
+
+    async def _token(self, request: Request) -> str:
+        """Return the token to send a request with, if it may be sent: before a token is fetched, and after it."""
+        self._check_wait(request)
+        token = await self._auth.async_get_access_token()
+        self._check_wait(request)
+        return token
+
+    def _check_wait(self, request: Request) -> None:
+        if request.is_limited:
+            self.limiter.check(request.label, request.device_id)
+
+    def _note_wait(self, request: Request, answer: Answer | Opened) -> None:
+        """Keep what Ring asks: too many requests are the private app's; "busy" is about what was asked for."""
+        if answer.status not in _LATER and answer.status < 500:
+            return
+        if (wait := asked_to_wait(answer.status, answer.headers)) is None:
+            return
+        if answer.status == HTTPStatus.TOO_MANY_REQUESTS:
+            self.limiter.extend_app(wait)
+        else:
+            self.limiter.extend(wait, request.device_id)
 
     async def _exchange(self, request: Request, token: str) -> Answer:
         answer = await self._transport.send(request, token)
@@ -277,6 +310,7 @@ class RingClient:
         return answer
 
     def _note(self, request: Request, answer: Answer | Opened) -> None:
+        self._note_wait(request, answer)
         self.last_request_id = answer.request_id
         headers = answer.headers
         if "x-ratelimit-limit" in headers or "x-ratelimit-remaining" in headers:
@@ -285,16 +319,18 @@ class RingClient:
         _LOGGER.debug("%s: %s, request id %s", request.label, answer.status, answer.request_id)
 
 
-def _following(answer: Answer, request: Request, link: str) -> URL:
+def _following(request: Request, link: str) -> URL | None:
+    """Return where the next page is; None where the token must not go: the list then ends with the pages there are."""
     url = next_url(request.url, link)
     if url is None:
-        raise answer.unusable("the next page is said to be somewhere else")
+        _LOGGER.debug("%s: the next page is said to be somewhere else; it is left out", request.label)
     return url
 
 
-def _refused(answer: Answer) -> RingAuthError:
-    return RingAuthError(
-        f"{answer.label}: Ring refuses even a renewed token", status=answer.status, request_id=answer.request_id
+def _refused(request: Request, answer: Answer | Opened) -> RingUnavailableError:
+    """Return the error for a token that Ring issued a moment ago: only the token endpoint ends a link."""
+    return RingUnavailableError(
+        f"{request.label}: Ring refuses even a renewed token", status=answer.status, request_id=answer.request_id
     )
 
 

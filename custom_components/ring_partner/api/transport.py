@@ -59,6 +59,10 @@ class Request:
     first_byte: int = 0
     """From where on a file is wanted; the answer may hold all of it, all the same."""
     repeatable: bool = False
+    device_id: str = ""
+    """The device it is about, if it is about one: "busy" then concerns that device only."""
+    is_limited: bool = True
+    """Whether it is held back while Ring asks to wait."""
     max_bytes: int
 
 
@@ -81,11 +85,6 @@ class Answer:
         """Whether something in front of Ring answered, instead of Ring."""
         return self.headers.get("content-type", "").startswith("text/html") or bool(_HTML.match(self.body))
 
-    def retry_after(self, now: float) -> float | None:
-        """Return how many seconds from `now` (epoch seconds) Ring asks to wait: a number or an HTTP date."""
-        wait = _retry_after(self.headers.get("retry-after", "").strip(), now)
-        return None if wait is None else min(max(wait, 0.0), LONGEST_WAIT_S)
-
     def parsed(self) -> Json:
         """Return the body as JSON, or None when it is not JSON: Ring answers some errors with an empty body."""
         try:
@@ -96,9 +95,8 @@ class Answer:
     def unusable(self, why: str) -> RingUnavailableError:
         """Return the error for an answer that is no answer, or that asks to wait."""
         message = f"{self.label}: {why} (status {self.status})"
-        wait = self.retry_after(time.time())
-        if self.status == HTTPStatus.TOO_MANY_REQUESTS:
-            wait = DEFAULT_RETRY_AFTER_S if wait is None else wait
+        wait = asked_to_wait(self.status, self.headers)
+        if self.status == HTTPStatus.TOO_MANY_REQUESTS and wait is not None:
             return RingRateLimitError(message, status=self.status, request_id=self.request_id, retry_after=wait)
         return RingUnavailableError(message, status=self.status, request_id=self.request_id, retry_after=wait)
 
@@ -246,12 +244,28 @@ def _request_id(headers: Mapping[str, str]) -> str | None:
     return given if re.fullmatch(r"[\w.:=-]{1,128}", given, re.ASCII) else None
 
 
-def _retry_after(text: str, now: float) -> float | None:
+def asked_to_wait(status: int, headers: Mapping[str, str]) -> float | None:
+    """Return how many seconds Ring asks to wait, at most a day; after 429 it is a minute where Ring does not say."""
+    wait = _retry_after(headers.get("retry-after", "").strip(), headers.get("date", ""))
+    if wait is None:
+        return DEFAULT_RETRY_AFTER_S if status == HTTPStatus.TOO_MANY_REQUESTS else None
+    return min(max(wait, 0.0), LONGEST_WAIT_S)
+
+
+def _retry_after(text: str, date: str) -> float | None:
+    """Read a number of seconds, or an HTTP date, which counts from the date of the answer: our clock may be wrong."""
     if re.fullmatch(r"[0-9]{1,9}", text):
         return float(text)
+    if (until := _moment(text)) is None:
+        return None
+    sent = _moment(date)
+    return until - (time.time() if sent is None else sent)
+
+
+def _moment(text: str) -> float | None:
     try:
         moment = parsedate_to_datetime(text)
         # "-0000" is UTC without saying so.
-        return (moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment).timestamp() - now
+        return (moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment).timestamp()
     except ValueError, TypeError, IndexError, OverflowError:
         return None

@@ -73,10 +73,11 @@ class Whep:
     async def async_end(self, session: LiveSession) -> bool:
         """End a session, and return whether it was still open; one that has ended by itself is fine.
 
-        Raises what RingClient raises, and may be tried again. Not repeated by itself: when the answer to a request got
+        Raises what RingClient raises, and may be tried again. Sent also while Ring asks to wait: an open session keeps
+        the camera awake. Not repeated by itself: when the answer to a request got
         lost that had ended the session, the next would be told that it had ended by itself.
         """
-        request = replace(self._client.request("DELETE", "", "live view"), url=session.url)
+        request = replace(self._client.request("DELETE", "", "live view"), url=session.url, is_limited=False)
         try:
             await self._client.send(request)
         except RingNotFoundError:
