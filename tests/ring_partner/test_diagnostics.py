@@ -5,6 +5,7 @@ from dataclasses import replace
 import json
 from typing import Any
 
+import aiohttp
 from freezegun.api import FrozenDateTimeFactory
 import pytest
 from pytest_homeassistant_custom_component.components.diagnostics import (
@@ -16,7 +17,7 @@ from syrupy.assertion import SnapshotAssertion
 from syrupy.filters import paths
 
 from custom_components.ring_partner.const import DOMAIN
-from homeassistant.config_entries import ConfigEntry
+from homeassistant.config_entries import ConfigEntry, ConfigEntryDisabler
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import device_registry as dr
 from homeassistant.setup import async_setup_component
@@ -25,6 +26,7 @@ from ring_cloud import Account, RingCloud
 from .polls import async_pass_time, registered
 
 NOW = "2026-01-15 12:00:00+00:00"
+SECRET = "fakeplantedsecret"
 
 
 @pytest.fixture(autouse=True)
@@ -92,10 +94,10 @@ async def test_pass_on_words_only(
     freezer: FrozenDateTimeFactory,
 ) -> None:
     device = account.device("Back Door")
-    device.values["signal_strength"] = "measured by Jane in the kitchen"
+    device.values["signal_strength"] = "kitchen"
     await async_pass_time(hass, freezer)
     described = await download(registered(hass, linked, device))
-    assert described["status"]["signal_strength"] == "…"
+    assert described["status"]["signal_strength"] == "<str>"
     assert described["status"]["battery"] == 87
 
 
@@ -106,6 +108,7 @@ async def test_pass_on_words_only(
         ("JaneKitchen", "… …"),
         ("A1B2C3D4E5F6", "…"),
         ("DoorbellOfJane2", "Doorbell … … 2"),
+        ("Doorbell2041", "Doorbell …"),
     ],
 )
 async def test_pass_on_no_more_of_a_picture_than_words_for_products(
@@ -123,15 +126,72 @@ async def test_pass_on_no_more_of_a_picture_than_words_for_products(
     assert (await download(registered(hass, linked, device)))["model"] == model
 
 
-async def test_pass_on_names_of_values_that_read_like_names_of_values(
+async def test_count_what_is_not_known(
     download: Any, hass: HomeAssistant, linked: ConfigEntry, account: Account, freezer: FrozenDateTimeFactory
 ) -> None:
     device = account.device("Back Door")
-    odd = {"radon_level": 1, "pm10": 2, "Jane": 3, "a1b2c3d4e5f6": 4, "kitchen-of-Jane": 5}
+    odd = {"radon_level": 1, "fake_planted_secret": 2, "Jane": 3, "a1b2c3d4e5f6": 4, "kitchen-of-Jane": 5}
     device.family = replace(device.family, configurations=odd)
     await async_pass_time(hass, freezer)
-    described = await download(registered(hass, linked, device))
-    assert described["unknown_keys"] == ["configurations.pm10", "configurations.radon_level", *["configurations.…"] * 3]
+    assert (await download(registered(hass, linked, device)))["unknown_keys"] == 5
+
+
+async def test_hold_nothing_that_ring_says_in_words_of_its_own(
+    download: Any, hass: HomeAssistant, linked: ConfigEntry, cloud: RingCloud, freezer: FrozenDateTimeFactory
+) -> None:
+    """One secret-looking word, in place of every text and every name that Ring can send of a device."""
+    async with aiohttp.ClientSession() as session:
+        token = linked.data["token"]["access_token"]
+        url = f"{cloud.url}/v1/devices?include=status,capabilities,configurations,location"
+        async with session.get(url, headers={"Authorization": f"Bearer {token}"}) as answer:
+            listed = await answer.json()
+    for item in listed["included"]:
+        item["attributes"] = _planted(item["attributes"])
+    for item in listed["data"]:
+        item["attributes"] = {"name": SECRET, "image_url": f"https://x/{SECRET.capitalize()}/{SECRET}.png"}
+    headers = {"content-type": "application/vnd.api+json", "x-request-id": SECRET}
+    cloud.faults.add("/v1/devices", status=200, body=json.dumps(listed), headers=headers)
+    await async_pass_time(hass, freezer)
+    described = await download()
+    assert len(described["devices"]) == len(listed["data"])
+    assert {"<str>"} == set(described["devices"][0]["capabilities"]["video"]["codecs"])
+    assert SECRET not in json.dumps(described).lower()
+
+
+@pytest.mark.parametrize("how", ["unload", "outage", "disable"])
+async def test_of_an_account_that_is_not_loaded_say_what_is_stored(
+    download: Any, hass: HomeAssistant, linked: ConfigEntry, cloud: RingCloud, account: Account, how: str
+) -> None:
+    device = registered(hass, linked, account.device("Back Door"))
+    if how == "unload":
+        await hass.config_entries.async_unload(linked.entry_id)
+    elif how == "disable":
+        await hass.config_entries.async_set_disabled_by(linked.entry_id, ConfigEntryDisabler.USER)
+    else:
+        cloud.faults.add("/v1/devices", status=503, count=None)
+        await hass.config_entries.async_reload(linked.entry_id)
+    described = await download()
+    assert described == {
+        "state": "setup_retry" if how == "outage" else "not_loaded",
+        "reason": "cannot_connect" if how == "outage" else None,
+        "link": {"method": "ring_app", "has_signing_key": True},
+        "delivery": {"has_webhook_url": False},
+        "repairs": [],
+        "doorbells_chosen": 0,
+    }
+    assert await download(device) == {"listed": False}
+
+
+def _planted(value: Any) -> Any:
+    """Return a value with a secret in each text, and under a name more in each block."""
+    match value:
+        case dict():
+            return {key: _planted(item) for key, item in value.items()} | {SECRET: SECRET, f"{SECRET}_a": 1}
+        case list():
+            return [*map(_planted, value), SECRET]
+        case str():
+            return SECRET
+    return value
 
 
 async def test_of_one_device_are_its_part_of_the_whole(
