@@ -8,6 +8,7 @@ from custom_components.ring_partner.api import (
     IceServer,
     RingClient,
     RingForbiddenError,
+    RingRequestError,
     RingUnavailableError,
     StaticAuth,
     Whep,
@@ -54,7 +55,7 @@ async def test_nothing_of_a_session_shows_in_a_log(camera: Device, whep: Whep) -
 
 
 async def test_a_start_is_never_repeated(cloud: RingCloud, camera: Device, whep: Whep) -> None:
-    cloud.faults.add(SESSIONS, status=500)
+    cloud.faults.add(SESSIONS, status=502)
     with pytest.raises(RingUnavailableError):
         await whep.async_start(camera.id, browser_offer())
     assert cloud.count("POST", SESSIONS) == 1
@@ -84,6 +85,22 @@ async def test_an_end_whose_answer_got_lost_is_not_repeated_and_then_denied(
     with pytest.raises(RingUnavailableError):
         await whep.async_end(session)
     assert not cloud.live.open_sessions
+
+
+@pytest.mark.parametrize("sdp", [browser_offer(candidates=()), browser_offer(profiles=())])
+async def test_an_offer_that_ring_fails_at_is_no_outage(camera: Device, whep: Whep, sdp: str) -> None:
+    with pytest.raises(RingRequestError) as raised:
+        await whep.async_start(camera.id, sdp)
+    assert raised.value.status == 500
+
+
+@pytest.mark.parametrize("status", [502, 503])
+async def test_another_answer_of_a_server_is_an_outage(
+    cloud: RingCloud, camera: Device, whep: Whep, status: int
+) -> None:
+    cloud.faults.add(SESSIONS, method="POST", status=status)
+    with pytest.raises(RingUnavailableError):
+        await whep.async_start(camera.id, browser_offer())
 
 
 async def test_a_refusal_costs_no_session(cloud: RingCloud, camera: Device, whep: Whep) -> None:

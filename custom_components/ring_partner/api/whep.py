@@ -5,13 +5,14 @@ Ring documentation: "Live video".
 
 import asyncio
 from dataclasses import dataclass, field, replace
+from http import HTTPStatus
 import re
 from typing import Final
 
 from yarl import URL
 
 from .client import RingClient, segment
-from .errors import RingNotFoundError, RingUnavailableError
+from .errors import RingNotFoundError, RingRequestError, RingUnavailableError
 from .transport import Answer
 
 # An answer that comes later comes too late: whoever closes the account waits for it, to end what it opens.
@@ -52,8 +53,9 @@ class Whep:
     async def async_start(self, device_id: str, offer: str, component_id: str | None = None) -> LiveSession:
         """Pass on an SDP offer that holds its candidates: Ring takes none later.
 
-        Raises RingUnavailableError (503) for a camera that is offline, and after nine seconds without an answer, and
-        what RingClient raises. Never repeated by itself: each attempt wakes the camera.
+        Raises RingUnavailableError (503) for a camera that is offline, and after nine seconds without an answer,
+        RingRequestError for an offer that Ring does not take, and what RingClient raises. Never repeated by itself:
+        each attempt wakes the camera.
         """
         path = f"v1/devices/{segment(device_id)}/media/streaming/whep/sessions"
         query = None if component_id is None else {"component_id": component_id}
@@ -63,6 +65,11 @@ class Whep:
                 answer = await self._client.send(request)
         except TimeoutError as err:
             raise RingUnavailableError(f"{request.label}: Ring took too long") from err
+        except RingUnavailableError as err:
+            if err.status == HTTPStatus.INTERNAL_SERVER_ERROR:
+                # What Ring answers to offers without candidates, or without H264 that it can send.
+                raise RingRequestError(str(err), status=err.status, request_id=err.request_id) from err
+            raise
         url = self._session_url(request.url, answer)
         if url is None:
             raise answer.unusable("no address of the live view in the answer")
