@@ -176,6 +176,7 @@ class RingCoordinator(DataUpdateCoordinator[RingData]):
         if devices != listed:
             # Only once the two agree is it confirmed.
             self.async_confirm_soon()
+        devices = self._with_unreported(devices)
         self._heard = frozenset()
         self._keeper.update(devices)
         self._check_permissions(devices)
@@ -268,7 +269,7 @@ class RingCoordinator(DataUpdateCoordinator[RingData]):
             if not self.last_update_success:
                 # An alarm must not wait for a poll that works.
                 self._heard |= {change.device_id}
-            self.data = replace(self.data, devices=self._with_pushed(self.data.devices))
+            self.data = replace(self.data, devices=self._with_unreported(self._with_pushed(self.data.devices)))
             self.async_update_listeners()
 
     def _with_pushed(self, devices: Mapping[str, Device]) -> dict[str, Device]:
@@ -278,8 +279,19 @@ class RingCoordinator(DataUpdateCoordinator[RingData]):
         for pushed in self._pushed.values():
             change = pushed.change
             if pushed.until > now and (device := patched.get(change.device_id)) is not None:
-                patched[change.device_id] = replace(device, status=change.applied_to(device.status))
+                patched[change.device_id] = change.shown_on(device)
         return patched
+
+    def _with_unreported(self, devices: dict[str, Device]) -> dict[str, Device]:
+        """Return the devices with what was pushed of values that their status says nothing of.
+
+        Ring pushes alarms of sensors whose status has no block for them; without this they would show for seconds.
+        """
+        for pushed in self._pushed.values():
+            change = pushed.change
+            if (device := devices.get(change.device_id)) is not None and not change.is_reported_by(device):
+                devices[change.device_id] = change.shown_on(device)
+        return devices
 
     def _without_removed(self, devices: Mapping[str, Device]) -> Mapping[str, Device]:
         """Return the devices without what was taken away just now, for the same reason."""

@@ -14,7 +14,7 @@ from heapq import heappop, heappush
 from operator import attrgetter
 from typing import Any, Final, Literal, Self
 
-from .api import DeviceStatus, HistoryEvent, WebhookEvent
+from .api import Device, DeviceStatus, Feature, HistoryEvent, Measurement, WebhookEvent
 from .storage import as_items, as_mapping, as_time, as_times
 
 # Older than this, an event is news of the past.
@@ -35,7 +35,40 @@ PERSON_FIELD: Final = "person"
 ACTIVITIES: Final = ("motion", "ring", PERSON_FIELD)
 
 
-type StatusName = Literal["online", "contact_open", "tampered", "flooded", "frozen", "smoke", "co", "glass_broken"]
+type StatusName = Literal[
+    "online",
+    "contact_open",
+    "tampered",
+    "flooded",
+    "frozen",
+    "smoke",
+    "co",
+    "glass_broken",
+    "temperature",
+    "humidity",
+    "pm25",
+    "co_concentration",
+]
+# What a device has that reports such a value, whatever Ring says of its capabilities.
+_FEATURES: Final[Mapping[StatusName, Feature]] = {
+    "contact_open": Feature.CONTACT,
+    "tampered": Feature.TAMPER,
+    "flooded": Feature.FLOOD,
+    "frozen": Feature.FREEZE,
+    "smoke": Feature.SMOKE,
+    "co": Feature.CO,
+    "glass_broken": Feature.GLASS_BREAK,
+    "temperature": Feature.TEMPERATURE,
+    "humidity": Feature.HUMIDITY,
+    "pm25": Feature.PM25,
+    "co_concentration": Feature.CO_CONCENTRATION,
+}
+_READINGS: Final[tuple[Literal["temperature", "humidity", "pm25", "co_concentration"], ...]] = (
+    "temperature",
+    "humidity",
+    "pm25",
+    "co_concentration",
+)
 
 
 class Kind(StrEnum):
@@ -95,13 +128,26 @@ class StatusChange:
 
     device_id: str
     name: StatusName
-    value: bool
+    value: bool | float | Measurement
     at: datetime
 
     def applied_to(self, status: DeviceStatus) -> DeviceStatus:
-        """Return a status with this one value changed."""
-        changed: dict[str, Any] = {self.name: self.value}
+        """Return a status with this one value changed; a temperature without a unit has that of the one before."""
+        value = self.value
+        if isinstance(value, Measurement) and value.unit is None and status.temperature is not None:
+            value = replace(value, unit=status.temperature.unit)
+        changed: dict[str, Any] = {self.name: value}
         return replace(status, **changed)
+
+    def shown_on(self, device: Device) -> Device:
+        """Return a device with this one value changed; a device that reports something has the feature for it."""
+        feature = _FEATURES.get(self.name)
+        features = device.features if feature is None else device.features | {feature}
+        return replace(device, status=self.applied_to(device.status), features=features)
+
+    def is_reported_by(self, device: Device) -> bool:
+        """Return whether the device's own status says anything of this value."""
+        return getattr(device.status, self.name) is not None
 
 
 _NOT_DEVICES: Final = frozenset({"users", "subscriptions"})
@@ -170,6 +216,15 @@ def status_from_webhook(webhook: WebhookEvent, received: datetime) -> StatusChan
         return None
     name, value = change
     return StatusChange(device_id=webhook.source, name=name, value=value, at=_moment(webhook, received))
+
+
+def readings_from_webhook(webhook: WebhookEvent, received: datetime) -> Iterator[StatusChange]:
+    """Return what a sensor measured when it passed a threshold, where Ring tells that."""
+    if webhook.source is None or webhook.source_type in _NOT_DEVICES:
+        return
+    for name in _READINGS:
+        if (value := getattr(webhook, name)) is not None:
+            yield StatusChange(device_id=webhook.source, name=name, value=value, at=_moment(webhook, received))
 
 
 def _moment(webhook: WebhookEvent, received: datetime) -> datetime:

@@ -1,6 +1,7 @@
 """What a webhook changes in one account."""
 
 from collections.abc import Callable, Mapping
+from datetime import datetime
 import logging
 from typing import Final
 
@@ -12,7 +13,7 @@ from .api import WebhookEvent
 from .const import CONF_LINKED_AT, CONF_SIGNING_KEY
 from .delivery import DeliveryWatch
 from .devices import account_identifier
-from .events import STALE_AFTER, event_from_webhook, status_from_webhook
+from .events import STALE_AFTER, event_from_webhook, readings_from_webhook, status_from_webhook
 from .history import HistoryReader
 from .kinds import is_camera
 from .models import RingConfigEntry
@@ -83,14 +84,21 @@ class PushedEvents:
                 self._coordinator.async_poll_now()
         elif received - (webhook.at or webhook.sent_at or received) > STALE_AFTER:
             self._late(webhook)
-        elif (change := status_from_webhook(webhook, received)) is not None:
+        else:
+            self._apply(webhook, received)
+        device = None if event is None else self._coordinator.data.devices.get(event.device_id)
+        self._delivery.accepted(from_camera=device is not None and is_camera(device))
+
+    def _apply(self, webhook: WebhookEvent, received: datetime) -> None:
+        """Show what has just changed."""
+        for reading in readings_from_webhook(webhook, received):
+            self._coordinator.apply_status(reading)
+        if (change := status_from_webhook(webhook, received)) is not None:
             self._coordinator.apply_status(change)
             # Ring's own state is the authority.
             self._coordinator.async_confirm_soon()
         else:
             self._actions.get(webhook.type, self._poll)(webhook)
-        device = None if event is None else self._coordinator.data.devices.get(event.device_id)
-        self._delivery.accepted(from_camera=device is not None and is_camera(device))
 
     def _late(self, webhook: WebhookEvent) -> None:
         """Ask Ring how it is now: the device may be back since, the flood be dry.

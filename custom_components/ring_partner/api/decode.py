@@ -170,7 +170,7 @@ def _status(block: JsonObject) -> DeviceStatus:
         glass_broken=_alarm(block, Feature.GLASS_BREAK),
         battery=_battery(block),
         signal_strength=as_text(_inner(_block(block, Feature.SIGNAL_STRENGTH), "value")),
-        temperature=_temperature(_block(block, Feature.TEMPERATURE)),
+        temperature=measurement(_block(block, Feature.TEMPERATURE)),
         humidity=as_number(_inner(_block(block, Feature.HUMIDITY), "value"), 0, 100),
         pm25=as_number(_inner(_block(block, Feature.PM25), "value"), 0),
         co_concentration=as_number(_inner(_block(block, Feature.CO_CONCENTRATION), "value"), 0),
@@ -286,7 +286,8 @@ def _is_on_mains(block: JsonObject) -> bool:
     return as_whole(_inner(_block(block, Feature.BATTERY), "percentage"), 255, 255) is not None
 
 
-def _temperature(value: Json) -> Measurement | None:
+def measurement(value: Json) -> Measurement | None:
+    """Read a temperature: a number, or a block of it and its unit."""
     number = as_number(_inner(value, "value"))
     if number is None:
         return None

@@ -1,6 +1,6 @@
 """What Ring tells of what happened: a webhook's body, or the rows of a device's history."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from operator import attrgetter
@@ -8,7 +8,9 @@ from typing import Final, Self
 
 from yarl import URL
 
+from .decode import measurement
 from .jsonapi import Page, Resource
+from .models import Measurement
 from .values import (
     Json,
     JsonObject,
@@ -17,6 +19,7 @@ from .values import (
     as_list,
     as_moment,
     as_moment_ms,
+    as_number,
     as_object,
     as_text,
     parse_json,
@@ -24,6 +27,14 @@ from .values import (
 
 # A page may be empty and still link to the next one; so many in a row are taken for the end.
 _EMPTY_PAGES: Final = 2
+# Other names of a sub-type.
+_SUB_TYPES: Final[Mapping[str, str]] = {"package_delivery": "package"}
+# What the webhook of a threshold may carry, and in which range it is a reading.
+_READINGS: Final[Mapping[str, tuple[float, float]]] = {
+    "humidity": (0, 100),
+    "pm25": (0, 1e6),
+    "co": (0, 1e6),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +50,10 @@ class WebhookEvent:
     sent_at: datetime | None = None
     event_id: str | None = None
     sub_type: str | None = None
-    """Of a motion, such as `human`; of a subscription, `paid` or `trial`. Ring has put it in two places."""
+    """Of a motion, such as `human`, an open vocabulary; of a subscription, `paid` or `trial`.
+
+    Ring has put it in two places, and calls a package both `package` and `package_delivery`.
+    """
     source: str | None = field(default=None, repr=False)
     """The id of the device or of the account, by `source_type`; of a subscription the word `subscriptions`."""
     source_type: str | None = None
@@ -48,6 +62,11 @@ class WebhookEvent:
     """When it happened, as the device says; None of a subscription."""
     component_ids: tuple[str, ...] = ()
     """The lenses of a device with several that saw it, as `Component.component_id`."""
+    temperature: Measurement | None = None
+    """What a sensor measured when it passed a threshold, where Ring tells; so are the three below."""
+    humidity: float | None = None
+    pm25: float | None = None
+    co_concentration: float | None = None
     attributes: JsonObject = field(default_factory=dict, compare=False, repr=False)
     """As received, for what a type carries beyond the common."""
 
@@ -115,19 +134,30 @@ def parse_webhook(body: bytes) -> WebhookEvent | None:
     if event_type is None:
         return None
     component_ids = (as_component_id(item) for item in as_list(attributes.get("component_ids")))
+    sub_type = as_text(data.get("subType")) or as_text(attributes.get("sub_type"))
+    readings = {name: _reading(attributes.get(name), *limits) for name, limits in _READINGS.items()}
     return WebhookEvent(
         type=event_type,
         request_id=as_id(meta.get("request_id")),
         account_id=as_id(meta.get("account_id")),
         sent_at=as_moment(meta.get("time")),
         event_id=as_id(data.get("id")),
-        sub_type=as_text(data.get("subType")) or as_text(attributes.get("sub_type")),
+        sub_type=None if sub_type is None else _SUB_TYPES.get(sub_type, sub_type),
         source=as_id(attributes.get("source")),
         source_type=as_text(attributes.get("source_type")),
         at=as_moment_ms(attributes.get("timestamp")),
         component_ids=tuple(component_id for component_id in component_ids if component_id is not None),
+        temperature=measurement(attributes.get("temperature")),
+        humidity=readings["humidity"],
+        pm25=readings["pm25"],
+        co_concentration=readings["co"],
         attributes=attributes,
     )
+
+
+def _reading(value: Json, low: float, high: float) -> float | None:
+    """Return a reading, which Ring may write as a number or as a block around one."""
+    return as_number(value.get("value") if isinstance(value, dict) else value, low, high)
 
 
 def history_event_from(entry: Json) -> HistoryEvent | None:
