@@ -14,6 +14,8 @@ _PEOPLE = (("John", "Doe"), ("Ada", "Example"), ("Grace", "Sample"), ("Alan", "S
 
 # Nothing of Ring's is there the moment that something happens.
 _LAGS = {"recording_ready_after": 4, "webhook_lag": 2, "history_lag": 3}
+# A chime without sounds would show nothing to a person.
+_SHOWN = {"chime_slots": "filled"}
 
 
 def _loopback(text: str) -> str:
@@ -43,12 +45,15 @@ def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 async def _run(host: str, port: int, devices: int, accounts: int) -> None:
     cloud = RingCloud()
-    for switch, seconds in _LAGS.items():
-        setattr(cloud.switches, switch, seconds)
+    for switch, value in (_LAGS | _SHOWN).items():
+        setattr(cloud.switches, switch, value)
     for index in range(accounts):
         first, last = _PEOPLE[index % len(_PEOPLE)]
         number = str(index + 1) if index >= len(_PEOPLE) else ""
-        cloud.add_account(first, f"{last} {number}".strip(), f"{first}{last}{number}@example.com".lower(), devices)
+        # Ring speaks of the United States only; people elsewhere have linked accounts all the same.
+        country, state = ("US", "CA") if index % 2 == 0 else ("DE", None)
+        name, email = f"{last} {number}".strip(), f"{first}{last}{number}@example.com".lower()
+        cloud.add_account(first, name, email, devices, country=country, state=state)
     stop = asyncio.Event()
     for stopping in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(stopping, stop.set)

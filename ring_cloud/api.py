@@ -8,6 +8,7 @@ from yarl import URL
 
 from . import chimes, documents
 from .chimes import Played
+from .device_documents import is_hidden
 from .families import Permission
 from .gateway import USERS_ME, ApiHandler
 from .grants import Grant
@@ -32,7 +33,7 @@ def _shared(world: World, grant: Grant) -> list[Device]:
     if grant.flow is Flow.PLAYGROUND:
         return list(grant.playground_devices)
     link = _link(world, grant)
-    return list(link.devices()) if link else []
+    return [device for device in link.devices() if not is_hidden(device, world.switches)] if link else []
 
 
 def _permissions(grant: Grant) -> frozenset[Permission]:
@@ -73,13 +74,13 @@ async def get_devices(world: World, grant: Grant, request: web.Request) -> web.R
     if not permissions & _DEVICE_PERMISSIONS:
         raise ApiError(HTTPStatus.FORBIDDEN, "The app has no permission for devices")
     devices = [device for device in _shared(world, grant) if device.family.permission in permissions]
-    return web.json_response(documents.device_list(world.clock, devices, _include(request)))
+    return web.json_response(documents.device_list(world.clock, devices, _include(request), world.switches))
 
 
 async def get_device(world: World, grant: Grant, request: web.Request) -> web.Response:
     """Answer one device."""
     device = shared_device(world, grant, request)
-    return web.json_response(documents.single_device(world.clock, device, _include(request)))
+    return web.json_response(documents.single_device(world.clock, device, _include(request), world.switches))
 
 
 async def get_location(world: World, grant: Grant, request: web.Request) -> web.Response:
@@ -97,7 +98,7 @@ def _sub_resource(kind: str) -> ApiHandler:
             attributes = device.component(kind, component_id)
             if attributes is None:
                 raise ApiError(HTTPStatus.NOT_FOUND, "The device has no such component")
-        data = documents.sub_resource(device, kind, attributes)
+        data = documents.sub_resource(device, kind, world.switches, attributes)
         return web.json_response({"meta": documents.meta(world.clock), "data": data})
 
     return handle
@@ -121,7 +122,7 @@ async def play_sound(world: World, grant: Grant, request: web.Request) -> web.Re
     if Permission.CHIMES not in _permissions(grant):
         raise ApiError(HTTPStatus.FORBIDDEN, "The app has no permission for chimes")
     device = shared_device(world, grant, request)
-    audio_ref = chimes.playable(await request.read(), device)
+    audio_ref = chimes.playable(await request.read(), device, world.switches)
     world.played.append(Played(device=device, audio_ref=audio_ref, time=world.clock.time()))
     status = world.switches.chime_status
     if status == HTTPStatus.NO_CONTENT:

@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from http import HTTPStatus
 import json
 
+from .device_documents import attributes_of
 from .model import Device
 from .refusals import ApiError
+from .switches import Switches
 from .values import JsonObject
 
 # What is wrong with such a request is a 400 under the title of a 422.
@@ -22,10 +24,10 @@ class Played:
     time: float
 
 
-def playable(body: bytes, device: Device) -> str:
+def playable(body: bytes, device: Device, switches: Switches) -> str:
     """Return the sound that a request asks for, if the device can play it now."""
     audio_ref = _read(body)
-    if audio_ref not in _sounds(device):
+    if audio_ref not in _sounds(device, switches):
         raise ApiError(HTTPStatus.BAD_REQUEST, "The device cannot play this audio", _TITLE)
     if not device.online:
         raise ApiError(HTTPStatus.SERVICE_UNAVAILABLE, "Device is currently offline")
@@ -49,13 +51,14 @@ def _read(body: bytes) -> str:
             raise ApiError(HTTPStatus.BAD_REQUEST, "data.attributes.audio_ref is missing", _TITLE)
 
 
-def _sounds(device: Device) -> set[object]:
-    return {slot["audio_ref"] for slot in _slots(device) if slot.get("audio_ref") and not slot.get("disabled")}
+def _sounds(device: Device, switches: Switches) -> set[object]:
+    slots = _slots(device, switches)
+    return {slot["audio_ref"] for slot in slots if slot.get("audio_ref") and not slot.get("disabled")}
 
 
-def _slots(device: Device) -> Sequence[Mapping[str, object]]:
+def _slots(device: Device, switches: Switches) -> Sequence[Mapping[str, object]]:
     """Return the slots of a chime; other devices have none, and say so with null."""
-    match device.document("configurations"):
+    match attributes_of(device, "configurations", switches):
         case {"audio": {"customizable_slots": list(slots)}}:
             return slots
         case _:

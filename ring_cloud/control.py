@@ -81,9 +81,12 @@ async def add_account(world: World, _request: web.Request, fields: Fields) -> Js
     """Add an account."""
     first_name, last_name = fields.text("first_name", "John"), fields.text("last_name", "Doe")
     email, devices = fields.text("email", "johndoe@example.com"), fields.integer("devices", 12)
-    plan = fields.flag("plan", default=True)
+    plan = fields.flag("plan", default=False)
+    country = fields.text("country", "US")
+    region = fields.text("state", "CA" if country == "US" else "") or None
     fields.finish()
-    return state.describe_account(world, world.add_account(first_name, last_name, email, devices, plan=plan))
+    account = world.add_account(first_name, last_name, email, devices, plan=plan, country=country, state=region)
+    return state.describe_account(world, account)
 
 
 async def enable(world: World, request: web.Request, fields: Fields) -> JsonObject:
@@ -129,8 +132,14 @@ async def disable(world: World, request: web.Request, fields: Fields) -> JsonObj
 
 
 async def add_device(world: World, request: web.Request, fields: Fields) -> JsonObject:
-    """Add a device to an account."""
-    account, family = account_of(world, request), fields.text("family")
+    """Add a device to an account: a new one, or one that another account has."""
+    account = account_of(world, request)
+    if "device_id" in fields:
+        _, device = world.find_device(fields.text("device_id"))
+        fields.finish()
+        world.share_device(device, account)
+        return state.describe_device(device)
+    family = fields.text("family")
     name = fields.text("name") if "name" in fields else None
     fields.finish()
     return state.describe_device(world.add_device(account, family, name))

@@ -145,8 +145,8 @@ class Deliveries:
 
     # On the way
 
-    def send(self, event: Event, app: App) -> None:
-        """Put a webhook on its way; with the cloud running it leaves by itself."""
+    def send(self, event: Event, app: App, *, lag: float = 0) -> None:
+        """Put a webhook on its way, after `lag` seconds; with the cloud running it leaves by itself."""
         if not app.webhook_url:
             return
         pranks = self.pranks.strike(event.type)
@@ -154,7 +154,7 @@ class Deliveries:
         now = self._now()
         foreign = Mischief.FOREIGN_ACCOUNT in mischief
         account_id = resource_id("account") if foreign else event.account.id
-        request_id, body = compose(event, self._switches, now, account_id)
+        request_id, body = compose(event, self._switches, now + lag, account_id, app.client_id)
         copies = max((prank.copies for prank in pranks if prank.kind is Mischief.DUPLICATE), default=1)
         for _ in range(copies):
             self._last_id += 1
@@ -165,7 +165,7 @@ class Deliveries:
                 created=now,
                 request_id=request_id,
                 body=body,
-                due_at=now + sum(prank.seconds for prank in pranks if prank.kind is Mischief.DELAY),
+                due_at=now + lag + sum(prank.seconds for prank in pranks if prank.kind is Mischief.DELAY),
                 mischief=mischief,
             )
             self._journal.append(delivery)

@@ -3,7 +3,9 @@
 from collections.abc import Collection, Iterable, Mapping
 
 from .clock import Clock, iso_time
+from .device_documents import attributes_of, rewritten
 from .model import Account, Device, Location, Subscription
+from .switches import Switches
 from .values import Json, JsonObject
 
 SUB_RESOURCES = ("status", "capabilities", "configurations")
@@ -27,9 +29,12 @@ def location(place: Location) -> JsonObject:
     return {"type": "locations", "id": place.id, "attributes": {**state, "country": place.country}}
 
 
-def sub_resource(device: Device, kind: str, attributes: JsonObject | None = None) -> JsonObject:
-    """Return a device's status, capabilities or configurations."""
-    shown = device.document(kind) if attributes is None else attributes
+def sub_resource(device: Device, kind: str, switches: Switches, attributes: JsonObject | None = None) -> JsonObject:
+    """Return a device's status, capabilities or configurations, or given attributes of one of its lenses."""
+    if attributes is None:
+        shown = attributes_of(device, kind, switches)
+    else:
+        shown = rewritten(device, kind, attributes, switches)
     return {"type": f"device-{kind}", "id": device.resource_ids[kind], "attributes": shown}
 
 
@@ -49,30 +54,33 @@ def _device(device: Device) -> JsonObject:
     return {"type": "devices", "id": device.id, "attributes": attributes, "relationships": relationships}
 
 
-def _included(devices: Iterable[Device], include: Collection[str]) -> list[JsonObject]:
+def _included(devices: Iterable[Device], include: Collection[str], switches: Switches) -> list[JsonObject]:
     """Return each resource once, however many devices share it."""
     resources: dict[tuple[Json, Json], JsonObject] = {}
     for kind in INCLUDES:
         if kind not in include:
             continue
         for device in devices:
-            resource = location(device.location) if kind == "location" else sub_resource(device, kind)
+            resource = location(device.location) if kind == "location" else sub_resource(device, kind, switches)
             resources[resource["type"], resource["id"]] = resource
     return list(resources.values())
 
 
-def device_list(clock: Clock, devices: Collection[Device], include: Collection[str]) -> JsonObject:
+def device_list(clock: Clock, devices: Collection[Device], include: Collection[str], switches: Switches) -> JsonObject:
     """Return the list of devices with what is to be included."""
-    return _with_included({"meta": meta(clock), "data": [_device(device) for device in devices]}, devices, include)
+    document: JsonObject = {"meta": meta(clock), "data": [_device(device) for device in devices]}
+    return _with_included(document, devices, include, switches)
 
 
-def single_device(clock: Clock, device: Device, include: Collection[str]) -> JsonObject:
+def single_device(clock: Clock, device: Device, include: Collection[str], switches: Switches) -> JsonObject:
     """Return one device with what is to be included."""
-    return _with_included({"meta": meta(clock), "data": _device(device)}, [device], include)
+    return _with_included({"meta": meta(clock), "data": _device(device)}, [device], include, switches)
 
 
-def _with_included(document: Mapping[str, Json], devices: Collection[Device], include: Collection[str]) -> JsonObject:
-    return {**document, "included": _included(devices, include)} if include else document
+def _with_included(
+    document: Mapping[str, Json], devices: Collection[Device], include: Collection[str], switches: Switches
+) -> JsonObject:
+    return {**document, "included": _included(devices, include, switches)} if include else document
 
 
 def subscription(item: Subscription, now: float) -> JsonObject:

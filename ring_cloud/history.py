@@ -20,6 +20,9 @@ from .switches import NextLink, PlanlessHistory, Switches
 from .values import InputError, Json, JsonObject
 
 _KEPT = 10_000
+# Cursors from this year on stand for empty pages, one for each day.
+_EMPTY_PAGES_MS = 4_102_444_800_000
+_DAY_MS = 86_400_000
 # How a webhook's type is called here, and how long such a recording is. Sensors have no history.
 _TYPES: Mapping[str, tuple[str, int]] = {
     MOTION: ("motion", 20_000),
@@ -38,6 +41,8 @@ class Row:
     end_ms: int
     """Of a live view that is still open: when it ends at the latest."""
     sub_type: str | None = None
+    happened_ms: int = 0
+    """When what the row tells of happened, where that was after its start."""
     recorded: bool = True
     reviewed_by: set[str] = field(default_factory=set)
     """The client ids of the apps that have seen what was recorded."""
@@ -95,16 +100,30 @@ class History:
         if not self.switches.ring_plan:
             return None
         event_type, length_ms = _TYPES[event.type]
+        early_ms = 0 if event.type == LIVE_VIEW else self.switches.history_early_ms
         row = Row(
             device_id=device.id,
             event_type=event_type,
-            start_ms=event.timestamp_ms,
+            start_ms=event.timestamp_ms - early_ms,
             end_ms=event.timestamp_ms + length_ms,
             sub_type=event.sub_type,
+            happened_ms=event.timestamp_ms,
             recorded=self._is_recorded(device.id),
         )
-        self._rows.setdefault(device.id, deque(maxlen=_KEPT)).append(row)
+        self._insert(row)
         return row
+
+    def _insert(self, row: Row) -> None:
+        """Put a row in its place by time, a millisecond later where another begins then."""
+        rows = self._rows.setdefault(row.device_id, deque(maxlen=_KEPT))
+        while (place := bisect_right(rows, row.start_ms, key=_start_ms)) and rows[place - 1].start_ms == row.start_ms:
+            # Pages of the history are told apart by times.
+            row.start_ms += 1
+            row.end_ms += 1
+        if len(rows) == _KEPT:
+            rows.popleft()
+            place = max(0, place - 1)
+        rows.insert(place, row)
 
     def live_view(self, device_id: str, since_ms: int) -> Row | None:
         """Return the newest row of a device, if it is a live view that has begun since then."""
@@ -129,11 +148,7 @@ class History:
     def remember(self, device: Device, event_type: str, sub_type: str | None, at: float, duration: float | None) -> Row:
         """Put something of the past in its place: `motion_detected`, `button_press` or `on_demand` of a camera."""
         kind, length_ms = _TYPES[event_type]
-        rows = self._rows.setdefault(device.id, deque(maxlen=_KEPT))
         start_ms = int(at * 1000)
-        while (place := bisect_right(rows, start_ms, key=_start_ms)) and rows[place - 1].start_ms == start_ms:
-            # Pages of the history are told apart by times.
-            start_ms += 1
         row = Row(
             device_id=device.id,
             event_type=kind,
@@ -142,10 +157,7 @@ class History:
             sub_type=sub_type or ("motion" if event_type == MOTION else None),
             recorded=self._is_recorded(device.id),
         )
-        if len(rows) == _KEPT:
-            rows.popleft()
-            place = max(0, place - 1)
-        rows.insert(place, row)
+        self._insert(row)
         return row
 
     def rows(self, device_id: str) -> list[Row]:
@@ -154,6 +166,9 @@ class History:
 
     def page(self, device_id: str, query: Query) -> JsonObject:
         """Return the page that a request asks for."""
+        if (remaining := self._empty_pages(query)) is not None:
+            following = iso_time((_EMPTY_PAGES_MS + remaining * _DAY_MS) / 1000)
+            return {"data": [], "links": {"next": self._next_link(query, following)}}
         matching = self._matching(device_id, query) if self._may_be_seen() else iter(())
         page = list(islice(matching, self.switches.history_page_size))
         answer: dict[str, Json] = {"data": [self._describe(row, query) for row in page]}
@@ -161,6 +176,13 @@ class History:
         if key is not None:
             answer["links"] = {"next": self._next_link(query, key)}
         return answer
+
+    def _empty_pages(self, query: Query) -> int | None:
+        """Return how many empty pages follow this one, which is empty, too; None for a page of rows."""
+        if query.key is None:
+            return self.switches.history_empty_pages - 1 if self.switches.history_empty_pages else None
+        remaining = (_milliseconds(query.key) - _EMPTY_PAGES_MS) // _DAY_MS
+        return remaining - 1 if remaining > 0 else None
 
     @property
     def _next(self) -> NextLink:
@@ -178,17 +200,18 @@ class History:
 
     def _matching(self, device_id: str, query: Query) -> Iterator[Row]:
         before_ms = _milliseconds(query.key) if query.key is not None else None
-        if self.switches.history_lag:
-            shown_ms = self._now_ms - self.switches.history_lag * 1000 + 1
-            before_ms = shown_ms if before_ms is None else min(before_ms, shown_ms)
+        shown_ms = self._now_ms - self.switches.history_lag * 1000
         filters = query.filters if self.switches.history_filters else frozenset()
         for row in self.rows(device_id):
             in_time = row.start_ms >= query.since_ms and (before_ms is None or row.start_ms < before_ms)
-            if in_time and (not filters or row.is_one_of(filters)):
+            is_shown = not self.switches.history_lag or max(row.start_ms, row.happened_ms) <= shown_ms
+            if in_time and is_shown and (not filters or row.is_one_of(filters)):
                 yield row
 
     def _next_key(self, query: Query, page: list[Row], *, more: bool) -> str | None:
         """Return the cursor of the next page: the time of the last row of this one. None ends the history."""
+        if self._next is NextLink.NEVER:
+            return None
         if self.switches.history_repeats_cursor and query.key is not None:
             return query.key
         if page and (more or self._next is NextLink.TRAILING):

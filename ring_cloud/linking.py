@@ -72,7 +72,9 @@ class Links:
             raise ConflictError("the account is already linked")
         if not app.account_link_url or not app.signing_key:
             raise ConflictError("the app has no Account Link URL or no signing key in the developer portal")
-        time_ms = str(int(self._clock.time() * 1000))
+        # Each press of "Sign in" makes another URL, however soon.
+        link.confirmed_ms = max(int(self._clock.time() * 1000), link.confirmed_ms + 1)
+        time_ms = str(link.confirmed_ms)
         link.nonce = compute_nonce(app.signing_key, time_ms, account.id)
         link.nonce_expires_at = self._clock.time() + NONCE_LIFETIME
         link.status = LinkStatus.AWAITING

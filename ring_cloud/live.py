@@ -9,6 +9,7 @@ import time
 import uuid
 
 from .controls import CONTROLS
+from .device_documents import is_hidden
 from .families import Permission
 from .grants import Grant
 from .history import Row
@@ -17,8 +18,8 @@ from .live_tracks import AudioTrack, VideoTrack
 from .model import Account, Device
 from .pictures import Scene
 from .refusals import ApiError
-from .sdp import Offer, answer_without_media, turn
-from .switches import Direction, LiveEnd, OneSession, Switches, WhepMedia
+from .sdp import Offer, answer_without_media, shaped
+from .switches import LiveEnd, OneSession, Switches, WhepMedia
 from .values import InputError, Json, JsonObject
 
 BATTERY, MAINS = "battery", "mains"
@@ -124,7 +125,7 @@ class Live:
         # It may have gone offline meanwhile; then nothing happens there any more.
         if device.online:
             self._record(grant.account, device)
-        return session, turn(answer, Direction(self._switches.whep_direction))
+        return session, shaped(answer, self._switches)
 
     async def _answer(self, session: Session, offer: Offer, *, silent: bool) -> str:
         if WhepMedia(self._switches.whep_media) is WhepMedia.NONE:
@@ -221,7 +222,11 @@ class Live:
         now = self._now()
         for session in tuple(self._open.values()):
             self._drain(session, now)
-            gone = not session.device.online or session.device.e2ee
+            stalls_after = self._switches.whep_stalls_after
+            if stalls_after and session.peer is not None and session.age(now) >= stalls_after:
+                # The session goes on: nothing says that there will be no other frame.
+                session.peer.silence()
+            gone = not session.device.online or is_hidden(session.device, self._switches)
             if gone or session.age(now) >= session.cap:
                 self._end(session, LiveEnd(self._switches.whep_end))
         for peer in tuple(self._overdue()):

@@ -16,15 +16,18 @@ from .media_requests import ClipRequest, MediaError, PictureRequest
 from .media_transfers import Transfers
 from .model import Device
 from .pictures import BEFORE_MS, Picture, Scene
-from .switches import EarlyAnswer, Switches
+from .switches import EarlyAnswer, EncryptedMedia, Switches
 
 DOWNLOAD = "/v1/download"
+REGIONS = 2
+"""How many hosts there are that downloads are redirected to."""
 _AFTER_MS = 5000
 _NEAR_MS = 10_000
 # So long after its end a link is still known for one that has expired; then it is as unknown as any other text.
 _REMEMBERED = 3600.0
 _NO_KEY = ("GRECO_NO_VALID_KEY", "There is no valid key to decrypt the recording")
 _EARLY: Mapping[EarlyAnswer, tuple[str, str]] = {
+    EarlyAnswer.OLDER: ("RECORDING_NOT_READY", "The recording is not available yet"),
     EarlyAnswer.NOT_READY: ("RECORDING_NOT_READY", "The recording is not available yet"),
     EarlyAnswer.NOT_FOUND: ("MEDIA_NOT_FOUND", "Nothing was recorded at this time"),
     EarlyAnswer.NO_KEY: _NO_KEY,
@@ -72,6 +75,7 @@ class Media:
         self._now = now
         self._history = history
         self._switches = switches
+        self._links_made = 0
         self._tickets: OrderedDict[str, Ticket] = OrderedDict()
         self._unreadable: dict[str, int | None] = {}
         self._encrypting: set[str] = set()
@@ -100,7 +104,7 @@ class Media:
 
     def is_encrypted(self, device: Device) -> bool:
         """Say whether what the device stores and sends is of no use to anybody."""
-        return self._switches.whep_take or device.id in self._encrypting
+        return self._switches.whep_take or device.id in self._encrypting or device.e2ee
 
     def share_from_now(self, device: Device) -> None:
         """Let what the device stores be seen from this moment on, as that of the playground is."""
@@ -133,6 +137,11 @@ class Media:
         self._tickets[token] = ticket
         return ticket, URL.build(path=DOWNLOAD, query=query)
 
+    def region(self) -> int:
+        """Return which of the hosts the next link leads to; it varies from one to the next."""
+        self._links_made += 1
+        return (self._links_made - 1) % self._switches.media_regions
+
     def _forget(self) -> None:
         oldest = self._now() - _REMEMBERED
         while self._tickets and next(iter(self._tickets.values())).expires_at <= oldest:
@@ -159,7 +168,13 @@ class Media:
     def _picture(self, viewer: Viewer, asked: PictureRequest) -> Stored:
         span, at_ms = self._moment(viewer, asked)
         rows = (span.row,) if span.row else ()
-        self._check_ready("picture", rows, max((row.start_ms for row in rows), default=0))
+        if self._is_early("picture", rows, max((_happened_ms(row) for row in rows), default=0)):
+            if span.row is None or EarlyAnswer(self._switches.recording_early_answer) is not EarlyAnswer.OLDER:
+                raise self._early_error()
+            # What the camera saw before the event is there before what it saw at the event.
+            rows, at_ms = (), _happened_ms(span.row) - BEFORE_MS
+            if at_ms < viewer.since_ms:
+                raise self._early_error()
         self._check_readable(viewer.device)
         picture = Picture(scene=_scene(viewer, asked, span), at_ms=at_ms, size=asked.size, format=asked.format)
         return Stored(
@@ -196,12 +211,15 @@ class Media:
                 shown.append(span)
                 last_ms = max(last_ms, span.end_ms)
         rows = tuple(span.row for span in shown if span.row)
-        self._check_ready("clip", rows, max(row.end_ms for row in rows))
+        if self._is_early("clip", rows, max(row.end_ms for row in rows)):
+            raise self._early_error()
         self._check_readable(viewer.device)
+        whole_ms = min(last_ms, end_ms) - first_ms
         clip = Clip(
             scenes=tuple(_scene(viewer, asked, span) for span in shown),
             start_ms=first_ms,
-            length_ms=min(last_ms, end_ms) - first_ms,
+            # What is asked for ends at a whole part of the recording; of a short one a quarter is missing at most.
+            length_ms=whole_ms - min(self._switches.clip_shortfall_ms, whole_ms // 4),
             size=asked.size,
             frame_rate=asked.frame_rate,
             codec=asked.codec,
@@ -229,19 +247,23 @@ class Media:
                 spans.append(_Span(max(start_ms, viewer.since_ms), min(end_ms, self.now_ms), row))
         return sorted((span for span in spans if low_ms <= span.end_ms and span.start_ms <= high_ms), key=_start_ms)
 
-    def _check_ready(self, what: str, rows: Sequence[Row], recorded_ms: int) -> None:
-        """Refuse what is not ready: for some time after `recorded_ms`, and for some requests for each recording."""
+    def _is_early(self, what: str, rows: Sequence[Row], recorded_ms: int) -> bool:
+        """Say whether it is not ready: for some time after `recorded_ms`, and for some requests for each recording."""
         after, requests = self._switches.recording_ready_after, self._switches.recording_ready_requests
         early = bool(rows) and after > 0 and self._now() < recorded_ms / 1000 + after
         for key in (f"{what} {row.id}" for row in rows):
             if self._asked_early[key] < requests:
                 self._asked_early[key] += 1
                 early = True
-        if early:
-            answer = EarlyAnswer(self._switches.recording_early_answer)
-            raise MediaError(*_EARLY[answer], silent=answer is EarlyAnswer.EMPTY)
+        return early
+
+    def _early_error(self) -> MediaError:
+        answer = EarlyAnswer(self._switches.recording_early_answer)
+        return MediaError(*_EARLY[answer], silent=answer is EarlyAnswer.EMPTY)
 
     def _check_readable(self, device: Device) -> None:
+        if device.e2ee and EncryptedMedia(self._switches.e2ee_media) is EncryptedMedia.NO_KEY:
+            raise MediaError(*_NO_KEY)
         count = self._unreadable.get(device.id, 0)
         if count is None:
             raise MediaError("CORRUPT_RECORDING", "The recording cannot be read")
@@ -252,6 +274,10 @@ class Media:
 
 def _start_ms(span: _Span) -> int:
     return span.start_ms
+
+
+def _happened_ms(row: Row) -> int:
+    return max(row.start_ms, row.happened_ms)
 
 
 def _scene(viewer: Viewer, asked: PictureRequest | ClipRequest, span: _Span) -> Scene:

@@ -12,6 +12,8 @@ from .values import JsonObject
 
 _DAY_MS = 86_400_000
 _OLDEST_MS = 180 * _DAY_MS
+# Smaller ones are seconds sent for milliseconds: times of 1970, long before any consent.
+_FIRST_MS = 10**12
 _MAX_CLIP_MS = 900_000
 _MAX_WIDTH, _MAX_HEIGHT = 1920, 1080
 _MAX_FRAME_RATE = 25
@@ -159,11 +161,17 @@ def _read(body: bytes, *timestamps: str) -> _Block:
         raise MediaError("INVALID_PAYLOAD", "The body must be an object")
     if not any(fields.get(key) is not None for key in timestamps):
         raise MediaError("REQUEST_FORBIDDEN", "Cannot authorize: missing required timestamp fields")
+    if any(_is_seconds(fields.get(key)) for key in timestamps):
+        raise MediaError("TIME_RANGE_NOT_AUTHORIZED", "The time range begins before the user's consent")
     return _Block(fields)
 
 
+def _is_seconds(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 < value < _FIRST_MS
+
+
 def _component(asked: _Block, device: Device) -> str | None:
-    """Return the lens: exactly one of a camera that has several, and none of any other."""
+    """Return the lens: exactly one of a camera that has several; of any other only "0" may be named."""
     given = asked.fields.get("components")
     several = "components" in device.family.capabilities
     if given is None and not several:
@@ -171,4 +179,6 @@ def _component(asked: _Block, device: Device) -> str | None:
     match given:
         case [{"component_id": str(component_id)}] if several and device.component("capabilities", component_id):
             return component_id
+        case [{"component_id": "0"}] if not several:
+            return None
     raise asked.refuse("components", "must name exactly one lens of a camera that has several")

@@ -1,6 +1,6 @@
 """The media API: downloads that are asked for here, and fetched without a token from another origin."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 import secrets
 import time
@@ -28,6 +28,14 @@ from .world import World
 
 _REQUEST_ID = "X-Request-ID"
 
+_REDIRECTS: Mapping[ClipAnswer, HTTPStatus] = {
+    ClipAnswer.SEE_OTHER: HTTPStatus.SEE_OTHER,
+    ClipAnswer.MOVED: HTTPStatus.MOVED_PERMANENTLY,
+    ClipAnswer.FOUND: HTTPStatus.FOUND,
+    ClipAnswer.TEMPORARY: HTTPStatus.TEMPORARY_REDIRECT,
+    ClipAnswer.PERMANENT: HTTPStatus.PERMANENT_REDIRECT,
+}
+
 type _Read = Callable[[bytes, Device, int], PictureRequest | ClipRequest]
 
 
@@ -47,9 +55,7 @@ def _download(request_type: str, read: _Read) -> ApiHandler:
             answer = ClipAnswer(world.switches.clip_answer) if is_clip else ClipAnswer.SEE_OTHER
             if answer is ClipAnswer.DIRECT:
                 return await _file(world, request, found, secrets.token_hex(16))
-            moved = answer is ClipAnswer.MOVED
-            status = HTTPStatus.MOVED_PERMANENTLY if moved else HTTPStatus.SEE_OTHER
-            return _redirect(world, request_type, found, status)
+            return _redirect(world, request_type, found, _REDIRECTS[answer])
         except MediaError as error:
             return _refusal(world, error, secrets.token_hex(16))
 
@@ -68,13 +74,13 @@ def _viewer(world: World, grant: Grant, request: web.Request) -> Viewer:
         device=device,
         app=grant.app.name if grant.app else "Playground",
         client_id=grant.client_id,
-        since_ms=world.seen_since_ms(grant),
+        since_ms=world.seen_since_ms(grant) + world.switches.consent_margin_ms,
     )
 
 
 def _redirect(world: World, request_type: str, found: Stored | MediaError, status: HTTPStatus) -> web.Response:
     ticket, url = world.media.link(request_type, found)
-    location = world.media.redirect_to or str(URL(world.media_url).join(url))
+    location = world.media.redirect_to or str(URL(world.media_urls[world.media.region()]).join(url))
     return web.Response(status=status, headers={hdrs.LOCATION: location, _REQUEST_ID: ticket.request_id})
 
 

@@ -145,12 +145,14 @@ class Device:
 class Account:
     """A Ring account: a person and the devices."""
 
-    def __init__(self, clock: Clock, first_name: str, last_name: str, email: str) -> None:
+    def __init__(
+        self, clock: Clock, first_name: str, last_name: str, email: str, location: Location | None = None
+    ) -> None:
         self.id = resource_id("account")
         self.first_name = first_name
         self.last_name = last_name
         self.email = email
-        self.location = Location(resource_id("location"), "US", "CA")
+        self.location = location or Location(resource_id("location"), "US", "CA")
         self.devices: list[Device] = []
         self.subscriptions: list[Subscription] = []
         self._clock = clock
@@ -243,15 +245,17 @@ class Link:
     status: LinkStatus = LinkStatus.UNCLAIMED
     nonce: str | None = field(default=None, repr=False)
     nonce_expires_at: float = 0
+    confirmed_ms: int = 0
+    """The time in the newest linking URL."""
     claimed: bool = False
     consented_at: float | None = None
     account_identifier: str | None = None
 
     def devices(self) -> Iterable[Device]:
-        """Return what the app may see: shared, claimed, not encrypted end to end.
+        """Return what the app may see: shared and claimed.
 
         The nonce opens the devices; what they have recorded is only seen from the consent on.
         """
         if self.consented_at is None and not (self.claimed and self.flow is Flow.ONE_WAY):
             return ()
-        return (device for device in self.account.devices if device.id in self.device_ids and not device.e2ee)
+        return (device for device in self.account.devices if device.id in self.device_ids)

@@ -112,6 +112,7 @@ _FIGURES: Mapping[str, Callable[[_Canvas, float], None]] = {
     "human": _person,
     "vehicle": _vehicle,
     "package": _package,
+    "package_delivery": _package,
     "animal": _animal,
     "other_motion": _branch,
     "motion": _branch,

@@ -4,12 +4,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from http import HTTPStatus
 import ipaddress
-from itertools import pairwise
+from itertools import islice, pairwise
 import re
 import secrets
 
 from .refusals import ApiError
-from .switches import Direction
+from .switches import Direction, RefusedSection, Switches, TrimmedOffers
 
 _DIRECTIONS = frozenset({"sendrecv", "sendonly", "recvonly", "inactive"})
 # Main and the two High ones. A browser without a decoder in hardware offers no plain High.
@@ -81,6 +81,21 @@ class Offer:
         values = (value.split() for name, value in attributes(self.lines) if name == "candidate")
         return [words[_CANDIDATE_ADDRESS] for words in values if len(words) > _CANDIDATE_ADDRESS]
 
+    @property
+    def is_baseline_only(self) -> bool:
+        """Say whether the only H264 that is offered is of the baseline profile."""
+        return self._h264_families == {_H264_BASELINE}
+
+    @property
+    def is_trimmed(self) -> bool:
+        """Say whether the codecs that every browser offers are not all there."""
+        return _H264_BASELINE not in self._h264_families or not self._h264_families & _H264_ABOVE
+
+    @property
+    def _h264_families(self) -> set[str]:
+        videos = (section for section in self.sections if section.media == "video")
+        return {profile[:2] for section in islice(videos, 1) for profile in section.h264().values()}
+
     def for_peer(self, local: frozenset[str]) -> str:
         """Return the offer without the candidates that are not on this machine: nothing is sent anywhere else."""
         return "".join(f"{line}\r\n" for line in self.lines if not _leads_away(line, local))
@@ -94,8 +109,8 @@ def attributes(lines: Iterator[str] | tuple[str, ...]) -> Iterator[tuple[str, st
             yield name.strip(), value
 
 
-def read_offer(body: bytes, *, bare: bool) -> Offer:
-    """Return the offer; one that Ring would not take is refused. `bare` ones have no candidates."""
+def read_offer(body: bytes, switches: Switches) -> Offer:
+    """Return the offer; one that Ring would not take is refused."""
     offer = _split(body)
     videos = [section for section in offer.sections if section.media == "video"]
     if not videos:
@@ -108,13 +123,17 @@ def read_offer(body: bytes, *, bare: bool) -> Offer:
     # The official sample offers sendrecv audio, and that works.
     if any(section.direction == "sendonly" for section in offer.sections if section.media == "audio"):
         raise _bad("Audio must not be sendonly")
-    if not offer.candidates and not bare:
-        raise _bad("The offer has no candidates")
-    families = {profile[:2] for profile in videos[0].h264().values()}
-    if _H264_BASELINE not in families or not families & _H264_ABOVE:
-        # Somebody has trimmed the codecs that every browser offers.
+    if _fails(offer, switches):
         raise ApiError(HTTPStatus.INTERNAL_SERVER_ERROR, "Internal error")
     return offer
+
+
+def _fails(offer: Offer, switches: Switches) -> bool:
+    """Say whether Ring fails at an offer that is well-formed: without candidates, or with codecs left out."""
+    if not offer.candidates and not switches.whep_bare_offers:
+        return True
+    may_be_baseline = TrimmedOffers(switches.whep_trimmed_offers) is not TrimmedOffers.REFUSED
+    return offer.is_trimmed and not (offer.is_baseline_only and may_be_baseline)
 
 
 def _check_transport(offer: Offer, section: Section) -> None:
@@ -165,9 +184,37 @@ def _leads_away(line: str, local: frozenset[str]) -> bool:
     return not address.is_loopback and str(address) not in local
 
 
-def turn(answer: str, direction: Direction) -> str:
-    """Return the answer with this direction wherever it sends."""
-    return answer.replace(f"a={Direction.SENDONLY}\r\n", f"a={direction}\r\n")
+def shaped(answer: str, switches: Switches) -> str:
+    """Return the answer in the form that the switches choose: direction, a refused section, no msid."""
+    answer = answer.replace(f"a={Direction.SENDONLY}\r\n", f"a={Direction(switches.whep_direction)}\r\n")
+    refused = RefusedSection(switches.whep_refused_section)
+    lines = answer.splitlines()
+    if not switches.whep_msid:
+        lines = [line for line in lines if "msid" not in line.partition(" ")[0]]
+    if refused is not RefusedSection.NONE:
+        lines = _with_refused(lines, refused)
+    return "".join(f"{line}\r\n" for line in lines)
+
+
+def _with_refused(lines: list[str], media: str) -> list[str]:
+    """Return the answer with port 0 for this kind of section, which then is no part of the bundle."""
+    bounds = [number for number, line in enumerate(lines) if line.startswith("m=")] + [len(lines)]
+    session, sections, gone = lines[: bounds[0]], list[str](), set[str]()
+    for section in (lines[start:end] for start, end in pairwise(bounds)):
+        if not section[0].startswith(f"m={media} "):
+            sections += section
+            continue
+        words = section[0].split()
+        mids = [line for line in section if line.startswith("a=mid:")]
+        gone.update(line.removeprefix("a=mid:") for line in mids)
+        sections += [" ".join([words[0], "0", *words[2:]]), "c=IN IP4 0.0.0.0", *mids, "a=inactive"]
+    return [*(_without(line, gone) for line in session), *sections]
+
+
+def _without(line: str, mids: set[str]) -> str:
+    if not line.startswith("a=group:"):
+        return line
+    return " ".join(word for word in line.split() if word not in mids)
 
 
 def answer_without_media(offer: Offer) -> str:

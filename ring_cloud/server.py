@@ -7,6 +7,7 @@ from aiohttp import web
 
 from . import api, authorize, control, control_events, integrations, media_control, media_routes, oauth, pages, whep
 from .gateway import WORLD, authenticated
+from .media import REGIONS
 from .middleware import edge, misbehave, record
 from .model import Account
 from .values import ConflictError
@@ -17,35 +18,43 @@ class RingCloud(World):
     """A Ring cloud on this machine: `async with RingCloud() as cloud`, or start and stop."""
 
     _runner: web.AppRunner | None = None
-    _media_runner: web.AppRunner | None = None
+    _media_runners: tuple[web.AppRunner, ...] = ()
 
     async def start(self, host: str = "127.0.0.1", port: int = 0, media_port: int = 0) -> None:
         """Listen; `url` says where, `media_url` where the media are."""
         if self._runner is not None:
             raise ConflictError("the cloud is already running")
-        self._media_runner, media_url = await _serve(media_routes.media_application(self), host, media_port)
+        regions = [
+            await _serve(media_routes.media_application(self), host, region_port)
+            for region_port in (media_port, *(0,) * (REGIONS - 1))
+        ]
+        self._media_runners = tuple(runner for runner, _ in regions)
         try:
             self._runner, url = await _serve(_application(self), host, port)
         except OSError:
-            await self._media_runner.cleanup()
+            await self._stop_listening()
             raise
         self.listen()
         self.deliveries.start()
-        self.url, self.media_url = url, media_url
+        self.url, self.media_urls = url, tuple(media_url for _, media_url in regions)
+        self.media_url = self.media_urls[0]
 
     async def stop(self) -> None:
         """Stop listening; state survives, so that a later start is the same cloud again."""
         self.faults.clear()
         self.media.transfers.clear()
         # First of all, and at once: a client that connects while the listener closes would wait for ever.
-        for runner in (self._runner, self._media_runner):
-            if runner is not None:
-                await runner.cleanup()
-        self._runner = self._media_runner = None
+        await self._stop_listening()
         await self.media.files.close()
         await self.live.stop()
         await self.deliveries.stop()
         await self.sender.close()
+
+    async def _stop_listening(self) -> None:
+        for runner in (self._runner, *self._media_runners):
+            if runner is not None:
+                await runner.cleanup()
+        self._runner, self._media_runners = None, ()
 
     def authorize(self, account: Account, url: str) -> str:
         """Open an authorize URL, sign in and allow, without a browser: return where it would go."""

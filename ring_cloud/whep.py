@@ -13,6 +13,7 @@ from .grants import Grant
 from .model import Device
 from .refusals import ApiError
 from .sdp import read_offer
+from .switches import TrimmedOffers
 from .world import World
 
 SDP = "application/sdp"
@@ -28,10 +29,11 @@ async def open_session(world: World, grant: Grant, request: web.Request) -> web.
         raise ApiError(HTTPStatus.FORBIDDEN, "The account has no plan that includes live video")
     if request.content_type != SDP:
         raise ApiError(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, f"The body must be {SDP}", "Unsupported Media Type")
-    offer = read_offer(await request.read(), bare=world.switches.whep_bare_offers)
+    offer = read_offer(await request.read(), world.switches)
     if not device.online:
         raise ApiError(HTTPStatus.SERVICE_UNAVAILABLE, "Device is currently offline")
-    encrypted = world.media.is_encrypted(device)
+    undecodable = TrimmedOffers(world.switches.whep_trimmed_offers) is TrimmedOffers.UNDECODABLE
+    encrypted = world.media.is_encrypted(device) or (offer.is_baseline_only and undecodable)
     session, answer = await world.live.open(grant, device, component_id, offer, encrypted=encrypted)
     row = world.history.live_view(device.id, int(session.opened_at * 1000))
     if row is not None:
@@ -47,6 +49,9 @@ def _lens(device: Device, request: web.Request) -> str | None:
     if device.family.permission is not Permission.CAMERAS:
         raise ApiError(HTTPStatus.NOT_FOUND, "The device has no live video")
     component_id = request.query.get("component_id")
+    if component_id == "0" and "components" not in device.family.capabilities:
+        # How the one lens of a camera that has no others was called.
+        return None
     if component_id is not None and device.component("capabilities", component_id) is None:
         raise ApiError(HTTPStatus.NOT_FOUND, "The device has no such component")
     return component_id

@@ -23,7 +23,7 @@ from .media import Media
 from .media_journal import MediaJournal
 from .model import Account, App, Device, Flow, Link, LinkStatus, Location, Readings, Subscription
 from .sender import Sender, is_success
-from .switches import Switches
+from .switches import DeviceAdded, Switches
 from .values import ConflictError, InputError, JsonObject, UnknownError, check_url
 
 MAX_DEVICES = 1000
@@ -72,6 +72,8 @@ class World:
         """What was heard on chimes, oldest first."""
         self.url = ""
         self.media_url = ""
+        """Where media are; `media_urls` are those of all regions, this one first."""
+        self.media_urls: tuple[str, ...] = ()
 
     def _now(self) -> float:
         return self.clock.time()
@@ -122,13 +124,19 @@ class World:
         email: str = "johndoe@example.com",
         devices: int | Sequence[str] = len(FAMILIES),
         *,
-        plan: bool = True,
+        plan: bool = False,
+        country: str = "US",
+        state: str | None = "CA",
     ) -> Account:
-        """Add an account with so many devices (families in turn), or one of each family named, and a paid plan."""
+        """Add an account with so many devices (families in turn), or one of each family named.
+
+        `plan`: with a paid plan of every app; a private app has none.
+        """
         families = list(islice(cycle(FAMILIES), devices)) if isinstance(devices, int) else devices
         if len(families) > MAX_DEVICES:
             raise InputError(f"an account has at most {MAX_DEVICES} devices")
-        account = Account(self.clock, first_name, last_name, email)
+        location = Location(resource_id("location"), country, state)
+        account = Account(self.clock, first_name, last_name, email, location)
         for family in families:
             self._new_device(account, family)
         if plan:
@@ -149,6 +157,15 @@ class World:
         self.happen(device, events.ADDED)
         return device
 
+    def share_device(self, device: Device, account: Account) -> None:
+        """Let another account have the device, too, as Ring's shared users do: under the same id."""
+        if device in account.devices:
+            raise ConflictError("the account already has this device")
+        account.devices.append(device)
+        for link in self.links.of(account):
+            link.device_ids.add(device.id)
+            self._happenings.added(device, link)
+
     def _new_device(self, account: Account, family: str, name: str | None = None) -> Device:
         if family not in FAMILIES:
             raise InputError(f"family must be one of {', '.join(FAMILIES)}")
@@ -159,9 +176,14 @@ class World:
         return device
 
     def remove_device(self, device: Device) -> None:
-        """Remove a device from its account and from every app, and tell them."""
+        """Remove a device from every account that has it and from every app, and tell them."""
         self.happen(device, events.REMOVED)
-        self.find_device(device.id)[0].devices.remove(device)
+        for account in self._owners(device):
+            account.devices.remove(device)
+
+    def _owners(self, device: Device) -> list[Account]:
+        """Return the accounts that have the device, the oldest first."""
+        return [account for account in self.accounts.values() if device in account.devices]
 
     def find_device(self, device_id: str) -> tuple[Account, Device]:
         """Return a device and whose it is."""
@@ -181,7 +203,7 @@ class World:
         It is in the history at once; webhooks leave by themselves, `await deliveries.settle()` waits for them.
         """
         account, _ = self.find_device(device.id)
-        links = self.links.of(account)
+        links = [link for owner in self._owners(device) for link in self.links.of(owner)]
         return self._happenings.at_device(
             device, account, links, event_type, sub_type=sub_type, component_ids=component_ids
         )
@@ -270,13 +292,16 @@ class World:
         status = 0
         try:
             status = await self.sender.post_code(app.token_exchange_url, code)
+            for _ in range(self.switches.codes_posted - 1) if is_success(status) else ():
+                await self.sender.post_code(app.token_exchange_url, code)
         finally:
             # Pressed twice, the second link is not the first one's to close.
             if not is_success(status) and self.links.get(account, app) is link:
                 self.links.close(account, app)
         # The partner hears of the devices before it has claimed the account.
-        for device in account.devices if self.links.get(account, app) is link else ():
-            self._happenings.added(device, link)
+        if self.links.get(account, app) is link and DeviceAdded(self.switches.device_added) is DeviceAdded.BEFORE:
+            for device in account.devices:
+                self._happenings.added(device, link)
         return status
 
     def share(self, account: Account, app: App, device_ids: Collection[str]) -> None:
@@ -312,6 +337,9 @@ class World:
         link = self.links.update(account, app, status, identifier)
         if self.deliverable(account, app) and not before:
             self._happenings.integration(account, app, events.INTEGRATION_ADDED)
+            if DeviceAdded(self.switches.device_added) is DeviceAdded.AFTER:
+                for device in account.devices:
+                    self._happenings.added(device, link, follows=True)
         return link
 
     def unlink(self, account: Account, app: App) -> None:

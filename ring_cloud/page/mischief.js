@@ -93,16 +93,59 @@ export function mischiefSection() {
 const CHOICES = {
   envelope: ["Envelope", [["1.1", "1.1"], ["1.0", "1.0, without the account"]]],
   sub_type_place: ["Sub-type of a motion", [
-    ["data", "data.subType"], ["attributes", "data.attributes.sub_type"], ["both", "In both"], ["none", "Nowhere"],
+    ["attributes", "data.attributes.sub_type"], ["data", "data.subType"], ["both", "In both"], ["none", "Nowhere"],
   ]],
+  request_ids: ["Request IDs of sensors", [
+    ["recorded", "No UUID, 64 characters"], ["cut", "Cut: several events share one"], ["uuid", "UUID"],
+  ]],
+  threshold_reading: ["Reading in a threshold's webhook", [
+    ["none", "Not told"], ["number", "A number"], ["block", "Value and unit"],
+  ]],
+  device_added: ["device_added", [["before", "Before the link"], ["after", "After app_integration_added"]]],
+  webhook_lags: ["Webhooks lag by type", [["none", "No"], ["recorded", "As recorded"]]],
+  absent_capabilities: ["Capabilities that are absent", [
+    ["blocks", "Blocks of nulls, of cameras null"], ["all_blocks", "Blocks of nulls"], ["null", "null"],
+    ["missing", "Missing"],
+  ]],
+  chime_slots: ["Slots of chimes", [["empty", "Empty"], ["filled", "Filled"]]],
+  e2ee_devices: ["End-to-end encrypted devices", [["listed", "Stay listed"], ["hidden", "Vanish"]]],
+  e2ee_media: ["Their files", [["bytes", "Bytes without a meaning"], ["no_key", "422"]]],
   history_next: ["Next link of the history", [
     ["keeps", "Keeps the filter"], ["drops", "Loses the filter"], ["trailing", "Leads to empty pages"],
+    ["never", "Is never there"],
   ]],
+  recording_early_answer: ["Of a recording that is not ready", [
+    ["older", "An older picture"], ["not_ready", "425"], ["not_found", "416"], ["no_key", "422"],
+    ["empty", "422 without a body"],
+  ]],
+  clip_answer: ["A clip is answered with", [
+    ["see_other", "303"], ["moved", "301"], ["found", "302"], ["temporary", "307"], ["permanent", "308"],
+    ["direct", "The file"],
+  ]],
+  whep_trimmed_offers: ["Offers of baseline H264 alone", [
+    ["refused", "500"], ["undecodable", "Taken, no picture"], ["taken", "Taken"],
+  ]],
+  whep_direction: ["Direction of an answer", [
+    ["sendonly", "sendonly"], ["sendrecv", "sendrecv"], ["recvonly", "recvonly"], ["inactive", "inactive"],
+  ]],
+  whep_refused_section: ["Section with port 0", [["none", "None"], ["audio", "Audio"], ["video", "Video"]]],
+};
+const NUMBERS = {
+  history_page_size: ["Rows on a page of the history", 1, 100],
+  history_empty_pages: ["Empty pages before the first row", 0, 10],
+  history_early_ms: ["Rows begin before their webhook, in ms", 0, 30000],
+  consent_margin_ms: ["Media are seen from so long after the consent, in ms", 0, 10000],
+  clip_shortfall_ms: ["Clips are shorter than asked, in ms", 0, 900000],
+  media_regions: ["Hosts of media", 1, 2],
+  codes_posted: ["A code is posted so often", 1, 2],
+  whep_stalls_after: ["Live views stall after seconds (0: never)", 0, 60],
 };
 const FLAGS = {
   disables_endpoints: ["Disable endpoints", "After ten refusals in a row within a day"],
   history_filters: ["History honours event_types", "As documented; observed is that it does not"],
   history_times_as_text: ["History times as texts", "As in the documentation's sample"],
+  whep_bare_offers: ["Offers without candidates are taken", "Most often they get 500"],
+  whep_msid: ["Answers have an msid", "Some were seen without"],
   history_repeats_cursor: ["History repeats its cursor", "The second page leads to itself"],
 };
 
@@ -110,10 +153,9 @@ function move(change) {
   return report(act(control.setSwitches(change)));
 }
 
-function pageSize(size) {
-  const set = (event) => event.target.checkValidity() && move({ history_page_size: event.target.valueAsNumber });
-  return field("Rows on a page of the history", { id: "switch-page-size", type: "number", min: 1, max: 100,
-    required: true, value: size, onchange: set });
+function number([key, [label, min, max]], value) {
+  const set = (event) => event.target.checkValidity() && move({ [key]: event.target.valueAsNumber });
+  return field(label, { id: `switch-${key}`, type: "number", min, max, required: true, value, onchange: set });
 }
 
 export function switchesSection() {
@@ -125,7 +167,7 @@ export function switchesSection() {
       Object.entries(CHOICES).map(([key, [label, pairs]]) =>
         field(label, { tag: "select", id: `switch-${key}`, value: switches[key],
           onchange: (event) => move({ [key]: event.target.value }), children: options(pairs) })),
-      pageSize(switches.history_page_size)),
+      Object.entries(NUMBERS).map((entry) => number(entry, switches[entry[0]]))),
     h("ul", { class: "controls" }, Object.entries(FLAGS).map(([key, [label, hint]]) =>
       h("li", { key }, toggle(label, switches[key], (on) => move({ [key]: on }), { hint })))));
 }

@@ -252,6 +252,7 @@ async def test_a_device_alone_is_the_device_in_the_list(client: RingClient) -> N
 async def test_a_removed_device_is_not_found_and_an_encrypted_one_vanishes(
     cloud: RingCloud, client: RingClient, account: Account
 ) -> None:
+    cloud.switches.e2ee_devices = "hidden"
     removed, encrypted = account.device("Basement"), account.device("Front Door")
     cloud.remove_device(removed)
     encrypted.set(e2ee=True)
@@ -260,7 +261,46 @@ async def test_a_removed_device_is_not_found_and_an_encrypted_one_vanishes(
     assert {removed.id, encrypted.id}.isdisjoint(await client.async_get_devices())
 
 
+async def test_a_device_that_is_encrypted_end_to_end_and_stays_listed_says_so(
+    client: RingClient, account: Account
+) -> None:
+    account.device("Front Door").set(e2ee=True)
+    found = {device.name: device for device in (await client.async_get_devices()).values()}
+    assert (found["Front Door"].configurations.e2e_encryption, found["Driveway"].configurations.e2e_encryption) == (
+        True,
+        False,
+    )
+
+
+@pytest.mark.parametrize("absent", ["blocks", "all_blocks", "null", "missing"])
+async def test_devices_have_the_same_features_however_ring_writes_what_they_lack(
+    cloud: RingCloud, client: RingClient, absent: str
+) -> None:
+    before = {device.name: device.features for device in (await client.async_get_devices()).values()}
+    cloud.switches.absent_capabilities = absent
+    after = {device.name: device.features for device in (await client.async_get_devices()).values()}
+    assert after == before
+    assert Feature.VIDEO not in after["Hallway Chime"] | after["Basement"]
+    assert Feature.VIDEO in after["Garage"]
+
+
+async def test_a_chime_without_provisioned_sounds_has_empty_slots(
+    cloud: RingCloud, client: RingClient, account: Account
+) -> None:
+    cloud.switches.chime_slots = "empty"
+    chime = await client.async_get_device(account.device("Hallway Chime").id)
+    assert [(slot.event, slot.audio_ref) for slot in chime.configurations.chime_slots] == [
+        ("ring-appstore-event-1", None),
+        ("ring-appstore-event-2", None),
+    ]
+
+
+async def test_a_private_app_has_no_subscriptions(client: RingClient) -> None:
+    assert await client.async_get_subscriptions() == ()
+
+
 async def test_every_page_of_subscriptions_is_read(client: RingClient, account: Account) -> None:
+    account.add_subscription()
     for _ in range(30):
         account.add_subscription("trial")
     subscriptions = await client.async_get_subscriptions()

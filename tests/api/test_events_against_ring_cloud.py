@@ -10,6 +10,7 @@ from aiohttp import test_utils, web
 import pytest
 
 from custom_components.ring_partner.api import (
+    Measurement,
     RingClient,
     RingForbiddenError,
     RingNotFoundError,
@@ -140,7 +141,9 @@ async def test_a_wrong_signature_is_noticed(cloud: RingCloud, account: Account, 
 # --- History ---------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("following", "filters"), product(NextLink, [True, False]))
+@pytest.mark.parametrize(
+    ("following", "filters"), product([link for link in NextLink if link is not NextLink.NEVER], [True, False])
+)
 @pytest.mark.parametrize("as_text", [True, False])
 async def test_a_history_of_many_pages_is_the_same_however_ring_behaves(
     cloud: RingCloud, account: Account, client: RingClient, following: NextLink, filters: bool, as_text: bool
@@ -164,6 +167,26 @@ async def test_a_history_of_many_pages_is_the_same_however_ring_behaves(
     assert all(event.end and event.end > event.start for event in events)
     only_dings = await client.async_get_history(door.id, ["ding"])
     assert [event.start for event in only_dings] == [start for kind, start in expected if kind == "ding"]
+
+
+async def test_a_history_whose_pages_have_no_link_ends_with_the_first(
+    cloud: RingCloud, account: Account, client: RingClient
+) -> None:
+    cloud.switches.history_page_size, cloud.switches.history_next = 7, NextLink.NEVER
+    door = account.device("Front Door")
+    for _ in range(9):
+        cloud.happen(door, "button_press")
+    assert len(await client.async_get_history(door.id)) == 7
+    assert cloud.count("GET", "/v1/history/*") == 1
+
+
+async def test_an_empty_page_that_leads_on_does_not_end_the_history(
+    cloud: RingCloud, account: Account, client: RingClient
+) -> None:
+    cloud.switches.history_empty_pages = 1
+    door = account.device("Front Door")
+    cloud.happen(door, "button_press")
+    assert len(await client.async_get_history(door.id)) == 1
 
 
 @pytest.mark.parametrize("repeats", [True, False])
@@ -203,3 +226,41 @@ async def test_a_camera_that_is_gone_or_not_allowed(
     with pytest.raises(RingForbiddenError) as raised:
         await client.async_get_history(door.id)
     assert raised.value.out_of_scope
+
+
+# --- Sub-types and readings ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("sub_type", "read"),
+    [("package", "package"), ("package_delivery", "package"), ("hot_air_balloon", "hot_air_balloon")],
+)
+async def test_a_package_has_two_names_and_others_stay_as_they_are(
+    cloud: RingCloud, account: Account, told: Told, sub_type: str, read: str
+) -> None:
+    cloud.happen(account.device("Front Door"), "motion_detected", sub_type=sub_type)
+    assert (await told.only()).sub_type == read
+
+
+@pytest.mark.parametrize(
+    ("style", "temperature", "co"),
+    [("none", None, None), ("number", Measurement(value=-3), 40), ("block", Measurement(value=-3, unit="°C"), 40)],
+)
+async def test_a_threshold_tells_its_reading_in_either_form(
+    cloud: RingCloud, account: Account, told: Told, style: str, temperature: Measurement | None, co: float | None
+) -> None:
+    cloud.switches.threshold_reading = style
+    account.device("Nursery").set(temperature=-3)
+    account.device("Living Room").set(co_concentration=40)
+    await told.types()
+    readings = {event.type: (event.temperature, event.co_concentration) for event in told.events if event}
+    assert readings == {"temperature_exceeded": (temperature, None), "co_exceeded": (None, co)}
+
+
+@pytest.mark.parametrize("style", ["recorded", "cut", "uuid"])
+async def test_ids_are_opaque(cloud: RingCloud, account: Account, told: Told, style: str) -> None:
+    cloud.switches.request_ids = style
+    account.device("Basement").set(flood=True)
+    event = await told.only()
+    assert event.request_id == cloud.deliveries[-1].request_id
+    assert event.event_id is not None

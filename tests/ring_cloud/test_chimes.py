@@ -2,7 +2,7 @@
 
 import pytest
 
-from ring_cloud import Permission
+from ring_cloud import Permission, RingCloud
 
 TWO_NOTES, HARP = "fake-audio-ref-1", "fake-audio-ref-2"
 
@@ -13,6 +13,12 @@ def playback(device) -> str:
 
 def sound(audio_ref: object = TWO_NOTES) -> dict:
     return {"data": {"type": "audio", "attributes": {"audio_ref": audio_ref}}}
+
+
+@pytest.fixture(autouse=True)
+def _provisioned(cloud):
+    """The developer has provisioned sounds, which is not done by default."""
+    cloud.switches.chime_slots = "filled"
 
 
 @pytest.fixture
@@ -85,6 +91,21 @@ async def test_what_a_device_has_no_enabled_slot_for_is_refused(cloud, partner, 
     answer = await partner.call(token, playback(account.device(name)), "POST", json=sound(audio_ref))
 
     assert (answer.status, answer.title, cloud.played) == (400, "Validation Error", [])
+
+
+async def test_slots_are_empty_by_default_and_play_nothing(cloud, partner, token, chime):
+    await partner.control("POST", "/switches", {"chime_slots": "empty"})
+
+    configurations = await partner.call(token, f"/v1/devices/{chime.id}/configurations")
+    answer = await partner.call(token, playback(chime), "POST", json=sound())
+
+    slots = configurations.json["data"]["attributes"]["audio"]["customizable_slots"]
+    assert [(slot["event"], slot["audio_ref"], slot["audio_name"]) for slot in slots] == [
+        ("ring-appstore-event-1", None, None),
+        ("ring-appstore-event-2", None, None),
+    ]
+    assert (answer.status, cloud.played) == (400, [])
+    assert RingCloud().switches.chime_slots == "empty"
 
 
 @pytest.mark.parametrize("name", ["Hallway Chime", "Front Door"])

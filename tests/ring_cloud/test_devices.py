@@ -93,7 +93,33 @@ async def test_what_a_device_cannot_do_is_null(partner, token):
     assert front["configurations"]["e2e_encryption"] == {"enabled": False}
     assert front["configurations"]["motion_detection"]["enabled"] == "on"
     assert devices["Hallway Chime"]["capabilities"]["audio"]["supported_actions"] == ["chime.play"]
-    assert devices["Hallway Chime"]["capabilities"]["video"] is None
+
+
+_NO_VIDEO = dict.fromkeys(("configurations", "codecs", "ratio", "max_resolution", "supported_resolutions"))
+
+
+@pytest.mark.parametrize(
+    ("absent", "of_chime", "of_camera"),
+    [
+        ("blocks", _NO_VIDEO, None),
+        ("all_blocks", _NO_VIDEO, {"configurations": None}),
+        ("null", None, None),
+        ("missing", "missing", "missing"),
+    ],
+)
+async def test_an_absent_capability_is_written_as_switched_and_as_a_block_of_nulls_by_default(
+    cloud, partner, token, absent, of_chime, of_camera
+):
+    assert cloud.switches.absent_capabilities == "blocks"
+    await partner.control("POST", "/switches", {"absent_capabilities": absent})
+
+    devices = await everything(partner, token)
+
+    assert devices["Hallway Chime"]["capabilities"].get("video", "missing") == of_chime
+    assert devices["Basement"]["capabilities"].get("video", "missing") == of_chime
+    assert devices["Front Door"]["capabilities"].get("contact_detection", "missing") == of_camera
+    assert devices["Hallway Chime"]["capabilities"]["audio"]["supported_actions"] == ["chime.play"]
+    assert devices["Basement"]["capabilities"]["flood_detection"] == {"configurations": []}
 
 
 async def test_the_traps_are_all_there(partner, token, account):
@@ -197,7 +223,16 @@ async def test_the_heartbeat_moves_and_stops_when_the_device_goes_offline(partne
     assert await reported("Driveway") == "2026-09-21T15:14:20Z"
 
 
-async def test_a_device_encrypted_end_to_end_vanishes_and_returns(partner, token, account):
+async def test_a_device_encrypted_end_to_end_stays_listed_and_says_so(partner, token, account):
+    account.device("Driveway").set(e2ee=True)
+
+    driveway = (await everything(partner, token))["Driveway"]
+
+    assert driveway["configurations"]["e2e_encryption"] == {"enabled": True}
+
+
+async def test_a_device_encrypted_end_to_end_vanishes_and_returns_by_switch(cloud, partner, token, account):
+    cloud.switches.e2ee_devices = "hidden"
     device = account.device("Driveway")
     device.set(e2ee=True)
 
@@ -283,6 +318,7 @@ async def test_a_route_that_does_not_exist_is_answered_with_nothing(partner, met
 
 
 async def test_subscriptions_come_in_pages_of_twenty_five(partner, token, account):
+    account.add_subscription()
     for _ in range(59):
         account.add_subscription("trial")
     pages, path = [], "/v1/accounts/me/subscriptions"
@@ -299,6 +335,7 @@ async def test_subscriptions_come_in_pages_of_twenty_five(partner, token, accoun
 
 
 async def test_a_subscription_ends(partner, token, account, cloud, clock, app):
+    account.add_subscription()
     cloud.grants.access_lifetime = 90 * 86400
     token = cloud.link_directly(account, app)
     clock.advance(31 * 86400)

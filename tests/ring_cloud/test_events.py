@@ -43,7 +43,7 @@ async def test_a_ring_is_told_in_the_documented_shape(cloud, partner, account, c
     assert meta == {}
     assert event.timestamp_ms == int(clock.time() * 1000)
     assert webhook.data == {
-        "id": f"{bell.id}_button_press_{event.timestamp_ms}",
+        "id": f"{bell.id}_ding_{event.timestamp_ms}",
         "type": "button_press",
         "attributes": {"source": bell.id, "source_type": "devices", "timestamp": event.timestamp_ms},
         "relationships": {"devices": {"links": {"self": f"/v1/devices/{bell.id}"}}},
@@ -74,7 +74,8 @@ async def test_a_motion_names_its_lens_and_is_a_plain_motion_by_default(cloud, p
     await cloud.deliveries.settle()
 
     data = partner.webhooks[0].data
-    assert (data["subType"], data["attributes"]["component_ids"]) == ("motion", ["2"])
+    assert (data["attributes"]["sub_type"], data["attributes"]["component_ids"]) == ("motion", ["2"])
+    assert "subType" not in data
 
 
 async def test_a_webhook_can_come_later_than_what_it_tells_of(cloud, partner, account, clock):
@@ -207,13 +208,13 @@ async def test_the_end_of_a_link_is_told_in_the_documented_shape_and_is_the_last
     assert await partner.told() == ["app_integration_removed"]
 
     data = partner.webhooks[0].data
-    assert UUID.fullmatch(data.pop("id"))
+    assert re.fullmatch(rf"{CLIENT_ID}_client_deleted_17900000000\d{{8}}", data.pop("id")), "nanoseconds"
     assert isinstance(data["attributes"].pop("timestamp"), int)
     assert data == {
         "type": "app_integration_removed",
         "attributes": {"source": account.id, "source_type": "users"},
     }
-    assert partner.webhooks[0].meta["time"] == "2026-09-21T14:13:20Z"
+    assert re.fullmatch(r"2026-09-21T14:13:20\.\d{9}Z", partner.webhooks[0].meta["time"])
 
 
 async def test_the_end_of_a_link_that_was_never_completed_is_not_told(cloud, partner, account, app):
@@ -268,7 +269,8 @@ async def test_an_app_hears_of_the_kinds_it_has_a_permission_for(cloud, partner,
     assert partner.webhooks[0].data["attributes"]["source"] == devices[heard].id
 
 
-async def test_devices_that_are_not_shared_or_encrypted_are_not_told_of(cloud, partner, account, app):
+async def test_devices_that_are_not_shared_or_hidden_are_not_told_of(cloud, partner, account, app):
+    cloud.switches.e2ee_devices = "hidden"
     cloud.link_directly(account, app, device_ids=[account.device("Front Door").id, account.device("Driveway").id])
     account.device("Driveway").set(e2ee=True)
     for name in ("Front Door", "Driveway", "Garage"):

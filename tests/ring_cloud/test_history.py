@@ -116,6 +116,7 @@ async def test_the_history_needs_the_permission_for_the_device(cloud, partner, a
 
 
 async def test_devices_that_are_unknown_removed_or_encrypted_are_not_found(cloud, partner, account, bell, token):
+    cloud.switches.e2ee_devices = "hidden"
     camera = account.device("Driveway")
     cloud.remove_device(camera)
     bell.set(e2ee=True)
@@ -125,7 +126,8 @@ async def test_devices_that_are_unknown_removed_or_encrypted_are_not_found(cloud
     assert (await partner.call("unknown", path_of(bell))).status == 401
 
 
-async def test_nothing_is_recorded_of_an_encrypted_device(cloud, partner, bell, token):
+async def test_nothing_is_recorded_of_a_hidden_device(cloud, partner, bell, token):
+    cloud.switches.e2ee_devices = "hidden"
     bell.set(e2ee=True)
     cloud.happen(bell, "button_press")
     bell.set(e2ee=False)

@@ -12,6 +12,12 @@ from ring_cloud import RingCloud, read_time, read_times
 from .cameras import Camera, error
 
 
+@pytest.fixture(autouse=True)
+def _whole_recordings(cloud):
+    """Clips are as long as asked, where it was recorded: these tests compare times to the millisecond."""
+    cloud.switches.clip_shortfall_ms = 0
+
+
 @pytest.fixture
 def bell(account):
     return account.device("Front Door")

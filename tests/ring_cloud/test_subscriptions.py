@@ -13,7 +13,8 @@ DAY = 86400
 
 
 @pytest.mark.parametrize(("answers", "status", "shown"), [("list", 200, 1), ("empty", 200, 0)])
-async def test_the_subscriptions_are_listed_or_none_are(partner, token, answers, status, shown):
+async def test_the_subscriptions_are_listed_or_none_are(partner, account, token, answers, status, shown):
+    account.add_subscription()
     await partner.control("POST", "/switches", {"subscriptions": answers})
 
     answer = await partner.call(token, SUBSCRIPTIONS)
@@ -30,9 +31,9 @@ async def test_a_private_app_may_have_no_subscriptions_to_ask_for(partner, token
     assert (answer.status, answer.title) == (int(answers), title)
 
 
-async def test_an_account_can_be_without_any_plan(cloud, partner, app):
-    account = cloud.add_account(plan=False)
-    by_hand = (await partner.control("POST", "/accounts", {"plan": False})).json
+async def test_an_account_is_without_any_plan_of_a_private_app(cloud, partner, app):
+    account = cloud.add_account()
+    by_hand = (await partner.control("POST", "/accounts", {})).json
 
     answer = await partner.call(cloud.link_directly(account, app), SUBSCRIPTIONS)
 
@@ -80,6 +81,7 @@ async def test_a_plan_that_runs_out_is_told_of_once(cloud, partner, app, clock, 
 
 
 async def test_moving_the_clock_by_hand_ends_a_plan(cloud, partner, account, token, webhook_url):
+    account.add_subscription()
     await partner.control("POST", "/clock", {"advance": 31 * DAY})
 
     assert await partner.told() == ["subscription_deactivated"]

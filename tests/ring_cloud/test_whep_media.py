@@ -8,7 +8,7 @@ import time
 import av
 import pytest
 
-from ring_cloud import live_peer
+from ring_cloud import Switches, live_peer
 from ring_cloud.media_time import read_time
 from ring_cloud.sdp import read_offer
 
@@ -116,7 +116,7 @@ async def test_a_viewer_who_names_no_candidates_is_found_by_its_own_packets(clou
 
 
 def test_candidates_that_are_not_on_this_machine_are_dropped():
-    read = read_offer(browser_offer(candidates=(CANDIDATE, FOREIGN, HIDDEN)).encode(), bare=False)
+    read = read_offer(browser_offer(candidates=(CANDIDATE, FOREIGN, HIDDEN)).encode(), Switches())
     kept = read.for_peer(frozenset({"192.0.2.2"})).split("\r\n")
 
     assert [line for line in kept if "candidate" in line] == [CANDIDATE] * 2
@@ -302,3 +302,39 @@ async def test_stopping_the_cloud_leaves_nothing(cloud, partner, token, door, wa
     await asyncio.wait_for(viewer.lost.wait(), 5)
     await asyncio.wait_for(silent.lost.wait(), 5)
     assert not [task for task in asyncio.all_tasks() if "live view" in task.get_name()]
+
+
+# What Ring was seen to do in some sessions only
+
+
+async def test_a_view_can_stall_long_before_its_cap_and_stay_connected(cloud, watch, clock):
+    cloud.switches.whep_stalls_after = 12
+    viewer, _ = await watch()
+    await viewer.frame()
+    clock.advance(13)
+
+    assert await viewer.starves()
+    assert viewer.connection.connectionState == "connected"
+    assert len(cloud.live.open_sessions) == 1, "the session goes on"
+
+
+async def test_a_baseline_offer_can_be_answered_with_what_nobody_decodes(cloud, partner, token, door, viewers):
+    cloud.switches.whep_trimmed_offers = "undecodable"
+    viewer = Viewer()
+    viewers.append(viewer)
+    await viewer.offer()
+    answer = await offer(partner, token, door, viewer.connection.localDescription.sdp)
+    await viewer.accept(answer.body.decode())
+
+    async with asyncio.timeout(60):
+        while await fewest_packets(viewer) < 20:
+            await asyncio.sleep(0.05)
+    with pytest.raises(TimeoutError):
+        await viewer.frame(seconds=0.3)
+
+
+async def test_the_picture_comes_without_an_msid(watch, partner):
+    await partner.control("POST", "/switches", {"whep_msid": False})
+    viewer, _ = await watch()
+
+    assert (await viewer.frame()).width == 640

@@ -56,6 +56,10 @@ def _no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
 async def cloud(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> AsyncIterator[RingCloud]:
     """A Ring cloud whose clock the test freezes; whatever a test is about, no secret may be in its log."""
     async with RingCloud(clock=Clock(source=time.time)) as cloud:
+        # Where Ring's harsher behavior would hide what most tests are about; tests of it set it back.
+        cloud.switches.chime_slots = "filled"
+        cloud.switches.e2ee_devices = "hidden"
+        cloud.switches.clip_shortfall_ms = 0
         monkeypatch.setenv("RING_PARTNER_CLOUD", cloud.url)
         yield cloud
         # A server that is closed must be done with a connection that it has just accepted.
@@ -78,8 +82,8 @@ def app(cloud: RingCloud) -> App:
 
 @pytest.fixture
 def account(cloud: RingCloud) -> Account:
-    """Jane, with one device of every family."""
-    return cloud.add_account("Jane", "Doe", "jane.doe@example.com")
+    """Jane, with one device of every family, and a plan of the app."""
+    return cloud.add_account("Jane", "Doe", "jane.doe@example.com", plan=True)
 
 
 @pytest.fixture

@@ -44,7 +44,7 @@ def families() -> list[str]:
 
 @pytest.fixture
 def account(cloud: RingCloud, families: list[str]) -> Account:
-    return cloud.add_account("Jane", "Doe", "jane.doe@example.com", devices=families)
+    return cloud.add_account("Jane", "Doe", "jane.doe@example.com", devices=families, plan=True)
 
 
 async def _async_enable_all(hass: HomeAssistant, entry: ConfigEntry) -> set[str]:

@@ -50,7 +50,7 @@ class TestWhatFires:
             "event_time": at.isoformat(),
             "sub_type": None,
             "component_ids": [],
-            "event_id": f"{front_door.id}_button_press_{delivery.event.timestamp_ms}",
+            "event_id": f"{front_door.id}_ding_{delivery.event.timestamp_ms}",
             "device_class": "",
             "friendly_name": "",
         }

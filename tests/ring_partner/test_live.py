@@ -384,7 +384,13 @@ async def test_an_answer_that_wants_to_receive_as_well_is_corrected(cloud: RingC
 
 @pytest.mark.parametrize(
     ("status", "words"),
-    [(500, "cannot be reached"), (429, "too many requests"), (404, "does not know"), (400, "refused this live view")],
+    [
+        (500, "refused this live view"),
+        (502, "cannot be reached"),
+        (429, "too many requests"),
+        (404, "does not know"),
+        (400, "refused this live view"),
+    ],
 )
 async def test_what_ring_answers_is_said_in_words(cloud: RingCloud, viewer: Viewer, status: int, words: str) -> None:
     cloud.faults.add(SESSIONS, status=status)
