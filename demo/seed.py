@@ -8,6 +8,9 @@ import uuid
 ROOT = Path(__file__).parents[1]
 CONFIG = Path(__file__).parent / "config"
 
+# Whose word Home Assistant takes for where a request comes from. Not 127.0.0.1: nobody is logged in through a proxy.
+PROXY = "127.0.0.2"
+
 _USER_EDITED = ("automations.yaml", "scenes.yaml", "scripts.yaml")
 
 
@@ -25,7 +28,9 @@ def prepare(folder: Path, port: int) -> None:
     link.symlink_to(ROOT / "custom_components" / "ring_partner")
     # An `http:` block in the configuration is on trial for five minutes and is then taken back; this is not.
     # In its first form, which Home Assistant completes with the defaults of its version.
-    _store(storage, "http", 1, {"server_host": ["127.0.0.1"], "server_port": port})
+    # The proxy stands for a tunnel, which a test opens.
+    http = {"server_host": ["127.0.0.1"], "server_port": port}
+    _store(storage, "http", 1, http | {"use_x_forwarded_for": True, "trusted_proxies": [PROXY]})
     if not (storage / "auth").exists():
         _seed_user(storage)
 

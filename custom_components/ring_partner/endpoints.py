@@ -16,7 +16,7 @@ from homeassistant.components import webhook
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
 from homeassistant.helpers.dispatcher import async_dispatcher_connect
 from homeassistant.helpers.network import NoURLAvailableError, get_url
-from homeassistant.util.network import is_ip_address
+from homeassistant.util.network import is_ip_address, normalize_url
 
 from .api import RingHosts
 from .link_pages import INTEGRATION_PATH, MY_INTEGRATION_URL
@@ -53,7 +53,7 @@ PORTAL_FIELDS: Final = {
     "token_exchange_url": "Token Exchange URL",
     "account_link_url": "Account Link URL",
     "webhook_url": "Webhook URL",
-    "homepage_url": "App Homepage URL",
+    "homepage_url": "App Homepage URL (or Default Redirect URL)",
 }
 HOMEPAGE: Final = "homepage_url"
 
@@ -121,16 +121,23 @@ async def _async_url(
 
 def _bases(hass: HomeAssistant) -> list[str]:
     """Return the URLs that serve all of Home Assistant: the external URL, and the remote UI of Home Assistant Cloud."""
-    local = RingHosts.from_environment().is_local
     bases = []
     with suppress(NoURLAvailableError):
-        bases.append(
-            get_url(hass, allow_cloud=False, allow_internal=local, prefer_external=True, require_ssl=not local)
-        )
+        bases.append(_own_url(hass))
     if _has_cloud(hass):
         with suppress(NoURLAvailableError):
             bases.append(get_url(hass, require_cloud=True))
     return bases
+
+
+def _own_url(hass: HomeAssistant) -> str:
+    if not RingHosts.from_environment().is_local:
+        return get_url(hass, allow_cloud=False, allow_internal=False, require_ssl=True)
+    # On this machine any URL will do, if it was set and not only guessed.
+    url = hass.config.external_url or hass.config.internal_url
+    if url is None:
+        raise NoURLAvailableError
+    return normalize_url(url)
 
 
 @callback

@@ -106,7 +106,7 @@ def name_url(hass: HomeAssistant, entry: RingConfigEntry, issue: AccountIssue, u
 
 def _as_markdown(urls: Mapping[str, str]) -> str:
     """Return URLs below the names of their fields, each to be copied."""
-    return "\n".join(f"**{PORTAL_FIELDS[name]}**\n```\n{url}\n```" for name, url in urls.items())
+    return "\n\n".join(f"**{PORTAL_FIELDS[name]}**\n`{url}`" for name, url in urls.items())
 
 
 class ConfirmedRepairFlow(RepairsFlow):

@@ -131,6 +131,7 @@ class Tunnel:
     client: str = "203.0.113.7"
     host: str = "quick-tunnel.example.net"
     url: str = ""
+    source: str = "127.0.0.1"
     refused: list[str] = field(default_factory=list)
 
     async def forward(self, request: web.Request) -> web.Response:
@@ -142,7 +143,7 @@ class Tunnel:
         }
         headers |= {"X-Forwarded-For": self.client, "X-Forwarded-Proto": "https", "X-Forwarded-Host": self.host}
         async with (
-            aiohttp.ClientSession() as session,
+            aiohttp.ClientSession(connector=aiohttp.TCPConnector(local_addr=(self.source, 0))) as session,
             session.request(
                 request.method, self.target + request.raw_path, data=await request.read(), headers=headers
             ) as answer,
@@ -153,8 +154,8 @@ class Tunnel:
 
 
 @asynccontextmanager
-async def open_tunnel(target: str) -> AsyncIterator[Tunnel]:
-    """Open a tunnel to Home Assistant."""
-    tunnel = Tunnel(target)
+async def open_tunnel(target: str, source: str = "127.0.0.1") -> AsyncIterator[Tunnel]:
+    """Open a tunnel to Home Assistant, which sees it call from `source`."""
+    tunnel = Tunnel(target, source=source)
     async with serve(tunnel.forward) as tunnel.url:
         yield tunnel

@@ -277,7 +277,7 @@ class TestLinkedAccount:
             assert issues(hass) == expected
         text = await fix(hass_client, f"url_changed_{entry.entry_id}")
         link = hook(home_assistant_cloud, Endpoint.ACCOUNT_LINK)
-        assert text == f"**Account Link URL**\n```\n{link}\n```\n**App Homepage URL**\n```\n{MY}\n```"
+        assert text == f"**Account Link URL**\n`{link}`\n\n**App Homepage URL (or Default Redirect URL)**\n`{MY}`"
         assert issues(hass) == set()
         assert {name: entry.data[name] for name in shown} == shown | {"account_link_url": link, "homepage_url": MY}
 

@@ -106,7 +106,7 @@ class TestTunnel:
         await set_urls(hass, dialog.address)
         assert (issues(hass), state_of(hass, entry, None, "delivery")) == ({"url_changed"}, "waiting")
         shown = await fix(hass_client, f"url_changed_{entry.entry_id}")
-        assert all(f"**{field}**\n```\n{dialog.address}/" in shown for field in PORTAL_FIELDS.values())
+        assert all(f"**{field}**\n`{dialog.address}/" in shown for field in PORTAL_FIELDS.values())
         assert "temporary_url" not in entry.data
         assert issues(hass) == set()
         # Now the account relies on its public URL.
