@@ -226,16 +226,23 @@ async def async_delete_cloudhooks(hass: HomeAssistant, signing_key: str) -> None
 
 
 @callback
-def async_listen_cloud(hass: HomeAssistant, changed: Callable[[object], None]) -> CALLBACK_TYPE:
-    """Call `changed` when Home Assistant Cloud or its remote UI connects or leaves; return how to stop that."""
+def async_listen_cloud(hass: HomeAssistant, signing_key: str, changed: Callable[[object], None]) -> CALLBACK_TYPE:
+    """Call `changed` when Home Assistant Cloud, its remote UI, or a cloudhook of a private app changes.
+
+    Return how to stop that.
+    """
     if "cloud" not in hass.config.components:
         return lambda: None
     from homeassistant.components import cloud  # noqa: PLC0415
 
-    stops = (
+    stops = [
         cloud.async_listen_connection_change(hass, changed),
         async_dispatcher_connect(hass, SIGNAL_REMOTE_UI, changed),
-    )
+        *(
+            cloud.async_listen_cloudhook_change(hass, endpoint_id(signing_key, endpoint), changed)
+            for endpoint in Endpoint
+        ),
+    ]
 
     @callback
     def stop() -> None:

@@ -37,9 +37,8 @@ color:var(--button);font-weight:600;text-decoration:none}}
 
 @dataclass(frozen=True, slots=True)
 class PageTexts:
-    """The texts in one language."""
+    """The texts in one language, whose tag is the text `page_language`."""
 
-    language: str
     words: Mapping[str, str]
 
     def __getitem__(self, key: str) -> str:
@@ -48,10 +47,9 @@ class PageTexts:
 
 
 async def async_page_texts(hass: HomeAssistant) -> PageTexts:
-    """Return the texts in Home Assistant's language: a visitor of these pages is not signed in."""
-    language = hass.config.language
-    found = await async_get_translations(hass, language, "common", {DOMAIN})
-    return PageTexts(language, {key.removeprefix(_PREFIX): text for key, text in found.items()})
+    """Return the texts in Home Assistant's language, or in English: a visitor of these pages is not signed in."""
+    found = await async_get_translations(hass, hass.config.language, "common", {DOMAIN})
+    return PageTexts({key.removeprefix(_PREFIX): text for key, text in found.items()})
 
 
 async def async_page(
@@ -67,7 +65,7 @@ async def async_page(
     return Response(
         status=status,
         text=_PAGE.format(
-            language=html.escape(texts.language),
+            language=html.escape(texts["page_language"]),
             title=html.escape(texts[f"page_{page}"]),
             paragraphs="".join(f"<p>{html.escape(texts[f'page_{key}'])}</p>" for key in paragraphs),
             href=html.escape(_home(hass, request)),

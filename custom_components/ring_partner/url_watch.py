@@ -11,10 +11,13 @@ from .repairs import AccountIssue, clear, report
 
 @callback
 def watch_urls(hass: HomeAssistant, entry: RingConfigEntry, url: str | None) -> None:
-    """Look again when the external URL, Home Assistant Cloud or its remote UI changes.
+    """Look again when the external URL, Home Assistant Cloud, its remote UI or a cloudhook changes.
 
     `url` is the webhook's URL that is in use; another one reloads the account.
     """
+    key: str | None = entry.data.get(CONF_SIGNING_KEY)
+    if key is None:
+        return
 
     async def async_compare() -> None:
         if await async_webhook_url(hass, entry, url) != url:
@@ -25,7 +28,7 @@ def watch_urls(hass: HomeAssistant, entry: RingConfigEntry, url: str | None) -> 
         entry.async_create_background_task(hass, async_compare(), "ring_partner URLs")
 
     entry.async_on_unload(hass.bus.async_listen(EVENT_CORE_CONFIG_UPDATE, changed))
-    entry.async_on_unload(async_listen_cloud(hass, changed))
+    entry.async_on_unload(async_listen_cloud(hass, key, changed))
 
 
 async def async_webhook_url(hass: HomeAssistant, entry: RingConfigEntry, known: str | None = None) -> str | None:

@@ -52,6 +52,8 @@ class HomeAssistantCloud:
         self.error: Exception | None = None
         self.hooks: dict[str, str] = {}
         self.relay_url = relay_url
+        self.generation = 0
+        self.hook_listeners: list[tuple[str, Callable[[object], None]]] = []
         self.listeners: list[Callable[[object], None]] = []
         self._hass = hass
 
@@ -70,7 +72,8 @@ class HomeAssistantCloud:
             raise self.error
         if not self.is_connected:
             raise self.CloudNotAvailable
-        hook = self.hooks.setdefault(webhook_id, f"hook-{webhook_id[:8]}")
+        again = f"-{self.generation}" if self.generation else ""
+        hook = self.hooks.setdefault(webhook_id, f"hook-{webhook_id[:8]}{again}")
         return f"{self.relay_url}/{hook}"
 
     async def async_delete_cloudhook(self, hass: HomeAssistant, webhook_id: str) -> None:
@@ -82,7 +85,23 @@ class HomeAssistantCloud:
         self.listeners.append(target)
         return lambda: self.listeners.remove(target)
 
+    def async_listen_cloudhook_change(
+        self, hass: HomeAssistant, webhook_id: str, on_change: Callable[[object], None]
+    ) -> Callable[[], None]:
+        listening = (webhook_id, on_change)
+        self.hook_listeners.append(listening)
+        return lambda: self.hook_listeners.remove(listening)
+
     # What happens in the cloud
+
+    async def delete_hook(self, webhook_id: str) -> None:
+        """Delete a cloudhook in Home Assistant Cloud's settings; the next one has another URL."""
+        del self.hooks[webhook_id]
+        self.generation += 1
+        for listening, on_change in list(self.hook_listeners):
+            if listening == webhook_id:
+                on_change(None)
+        await self._hass.async_block_till_done(wait_background_tasks=True)
 
     async def connect(self, *, is_connected: bool = True) -> None:
         """Connect or disconnect, and wait until everything that follows from it is done."""

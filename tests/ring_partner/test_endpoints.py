@@ -317,7 +317,7 @@ class TestLinkedAccount:
         await home_assistant_cloud.connect()
         assert (issues(hass), entry.state) == (set(), ConfigEntryState.LOADED)
 
-    async def test_other_cloudhook_is_to_be_replaced(
+    async def test_deleted_cloudhook_is_to_be_replaced(
         self,
         hass: HomeAssistant,
         shown: dict[str, str],
@@ -325,14 +325,12 @@ class TestLinkedAccount:
         home_assistant_cloud: HomeAssistantCloud,
     ) -> None:
         """As after the hooks were deleted in Home Assistant Cloud's settings."""
-        events = endpoint_id(SIGNING_KEY, Endpoint.EVENTS)
-        home_assistant_cloud.hooks[events] = "hook-other"
-        await home_assistant_cloud.connect()
+        await home_assistant_cloud.delete_hook(endpoint_id(SIGNING_KEY, Endpoint.EVENTS))
         assert issues(hass) == {"url_changed"}
         issue = ir.async_get(hass).async_get_issue("ring_partner", f"url_changed_{entry.entry_id}")
         assert issue is not None
         assert issue.data is not None
-        assert issue.data["webhook_url"] == f"{home_assistant_cloud.relay_url}/hook-other"
+        assert issue.data["webhook_url"] == hook(home_assistant_cloud, Endpoint.EVENTS) + "-1"
         assert "token_exchange_url" not in issue.data
 
     async def test_subscription_that_ended_leaves_no_public_url(
@@ -400,3 +398,4 @@ class TestLinkedAccount:
 
         assert await hass.config_entries.async_unload(entry.entry_id)
         assert home_assistant_cloud.listeners == []
+        assert home_assistant_cloud.hook_listeners == []
