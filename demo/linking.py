@@ -17,7 +17,7 @@ POLLING_SECONDS = 30
 
 URL_FIELDS = ("token_exchange_url", "account_link_url", "webhook_url", "homepage_url")
 _FLOW = "config/config_entries/flow"
-_PATIENCE = 20
+_PATIENCE = 120
 VISITORS: tuple[tuple[str, dict[str, str]], ...] = (
     ("multi_camera", {"type": "motion_detected", "sub_type": "animal"}),
     ("camera", {"type": "motion_detected", "sub_type": "vehicle"}),

@@ -14,7 +14,7 @@ from .conftest import OpenWindow, allow_loopback
 from .dialogs import look, open_entry, read_addresses
 from .window import PATIENCE_MS, Window
 
-pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(90)]
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 expect.set_options(timeout=PATIENCE_MS)
 
 ACCOUNT = {"de": "Ring-Konto John Doe", "en": "Ring account John Doe"}

@@ -20,7 +20,7 @@ from .conftest import OpenWindow
 from .dialogs import ON_DASHBOARD, URLS, look, open_entry, read_addresses
 from .window import HAS_PICTURE, PATIENCE_MS, Window
 
-pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(90)]
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 expect.set_options(timeout=PATIENCE_MS)
 
 FAMILIES = {

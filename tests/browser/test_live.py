@@ -11,7 +11,7 @@ from .conftest import OpenWindow
 from .dialogs import NARROW, ON_DASHBOARD, look
 from .window import PATIENCE_MS, Window
 
-pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(90)]
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 expect.set_options(timeout=PATIENCE_MS)
 
 CAMERA = "camera.front_door"

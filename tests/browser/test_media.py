@@ -9,7 +9,7 @@ from .conftest import OpenWindow
 from .dialogs import look
 from .window import HAS_PICTURE, PATIENCE_MS, Window
 
-pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(90)]
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 expect.set_options(timeout=PATIENCE_MS)
 
 EVENTS_PER_DAY = 6

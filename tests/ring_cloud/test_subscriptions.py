@@ -93,7 +93,7 @@ async def test_on_a_running_clock_a_plan_runs_out_by_itself(partner: Partner, we
         account = cloud.add_account(devices=["doorbell"], plan=False)
         cloud.link_directly(account, app)
         cloud.subscribe(account, days=0.05 / DAY)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(120):
             while [delivery.state for delivery in cloud.deliveries] != ["delivered", "delivered"]:
                 await asyncio.sleep(0.005)
 

@@ -342,7 +342,7 @@ async def test_a_session_ends_in_real_time_where_the_clouds_clock_stands_still(c
     cloud.live.cap_seconds = {"mains": 0.2}
     await offer(partner, token, door)
 
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(120):
         while not cloud.live.closed:
             await asyncio.sleep(0.05)
     assert cloud.live.open_sessions == ()

@@ -13,7 +13,7 @@ from ring_cloud.media_time import read_time
 from ring_cloud.sdp import read_offer
 
 from .test_whep import end, offer
-from .whep_client import CANDIDATE, Viewer, browser_offer
+from .whep_client import CANDIDATE, PATIENCE, Viewer, browser_offer
 
 FOREIGN = "a=candidate:2 1 udp 2122260222 203.0.113.7 50000 typ srflx raddr 0.0.0.0 rport 0"
 HIDDEN = "a=candidate:3 1 udp 2122260221 00000000-0000-4000-8000-000000000001.local 50000 typ host"
@@ -65,7 +65,7 @@ async def fewest_packets(viewer: Viewer) -> int:
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         while not condition():
             await asyncio.sleep(0.02)
 
@@ -78,7 +78,7 @@ async def test_a_viewer_sees_and_hears_the_camera(watch, clock):
     assert shown_ms(picture) == clock.time() * 1000
     assert (sound.sample_rate, sound.layout.name) == (48_000, "stereo")
     clock.advance(5)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         while shown_ms(await viewer.frame()) != clock.time() * 1000:
             pass
 
@@ -91,7 +91,7 @@ async def test_the_picture_comes_steadily(watch):
         last = await viewer.frame()
 
     # A machine that is busy may leave some out; none comes early.
-    assert 14 / 15 - 0.01 <= (last.pts - first.pts) / 90_000 < 5
+    assert 14 / 15 - 0.01 <= (last.pts - first.pts) / 90_000 < PATIENCE
 
 
 async def test_an_offer_of_a_browser_is_answered_with_one_profile_retransmission_and_opus(partner, token, door):
@@ -206,7 +206,7 @@ async def test_ending_a_session_closes_the_connection(partner, token, watch):
     await viewer.frame()
     assert (await end(partner, token, location)).status == 200
 
-    await asyncio.wait_for(viewer.lost.wait(), 5)
+    await asyncio.wait_for(viewer.lost.wait(), PATIENCE)
 
 
 async def test_at_the_cap_the_picture_stops_and_nothing_says_so(cloud, watch, clock):
@@ -237,7 +237,7 @@ async def test_at_the_cap_the_connection_can_be_closed(cloud, watch, clock):
     await viewer.frame()
     clock.advance(61)
 
-    await asyncio.wait_for(viewer.lost.wait(), 5)
+    await asyncio.wait_for(viewer.lost.wait(), PATIENCE)
 
 
 async def test_a_viewer_who_is_lost_leaves_the_session_open_until_the_cap(cloud, watch, clock):
@@ -260,7 +260,7 @@ async def test_what_is_encrypted_arrives_and_can_be_neither_seen_nor_heard(cloud
         cloud.media.take(door)
     viewer, _ = await watch()
 
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         while await fewest_packets(viewer) < 20:
             await asyncio.sleep(0.05)
     for kind in ("video", "audio"):
@@ -299,8 +299,8 @@ async def test_stopping_the_cloud_leaves_nothing(cloud, partner, token, door, wa
     await offer(partner, token, door)
     await cloud.stop()
 
-    await asyncio.wait_for(viewer.lost.wait(), 5)
-    await asyncio.wait_for(silent.lost.wait(), 5)
+    await asyncio.wait_for(viewer.lost.wait(), PATIENCE)
+    await asyncio.wait_for(silent.lost.wait(), PATIENCE)
     assert not [task for task in asyncio.all_tasks() if "live view" in task.get_name()]
 
 

@@ -8,6 +8,8 @@ from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
 from aiortc.mediastreams import MediaStreamTrack
 import av
 
+# What takes a moment, and on a busy machine a long one.
+PATIENCE = 120
 CANDIDATE = "a=candidate:1 1 udp 2122260223 127.0.0.1 50000 typ host generation 0"
 FINGERPRINT = ":".join(["AB"] * 32)
 AUDIO = {111: "opus/48000/2", 63: "red/48000/2", 9: "G722/8000", 0: "PCMU/8000", 8: "PCMA/8000", 13: "CN/8000"}
@@ -116,14 +118,14 @@ class Viewer:
     async def accept(self, answer: str) -> None:
         await self.connection.setRemoteDescription(RTCSessionDescription(answer, "answer"))
 
-    async def frame(self, kind: str = "video", seconds: float = 10) -> av.VideoFrame | av.AudioFrame:
+    async def frame(self, kind: str = "video", seconds: float = PATIENCE) -> av.VideoFrame | av.AudioFrame:
         """Return the next frame."""
         async with asyncio.timeout(seconds):
             return await self.tracks[kind].recv()
 
     async def starves(self, seconds: float = 0.5) -> bool:
         """Say whether pictures stop coming: none for so long, whatever was still on its way."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE):
             while True:
                 try:
                     await self.frame(seconds=seconds)

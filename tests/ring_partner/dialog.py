@@ -80,7 +80,7 @@ class Dialog:
 
     async def look_past(self, step_id: str) -> dict[str, Any]:
         """See what the dialog shows after a step that ends by itself, once the Ring cloud has answered."""
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(120):
             while (step := await self.look()).get("step_id") == step_id:
                 await asyncio.sleep(0.01)
         return step

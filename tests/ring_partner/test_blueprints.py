@@ -70,7 +70,7 @@ async def calm() -> None:
 
 async def until(is_so: Callable[[], bool]) -> None:
     """Let everybody have their turn until it is so, and a little longer."""
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(120):
         while not is_so():
             await asyncio.sleep(0)
     await calm()
