@@ -13,6 +13,8 @@ NARROW = (360, 780)
 # What the dashboard says of a device that has never reported.
 ON_DASHBOARD = "contact and battery are unknown"
 URLS = ("Token Exchange URL", "Account Link URL", "Webhook URL", "App Homepage URL")
+# Newer consoles call the last field something else.
+OTHER_NAME = {"en": "App Homepage URL (or Default Redirect URL)", "de": "App Homepage URL (oder Default Redirect URL)"}
 
 
 async def look(
@@ -54,10 +56,11 @@ async def open_entry(window: Window, rig: Rig) -> Locator:
     return entry
 
 
-async def read_addresses(desk: Window, dialog: Locator, base: str) -> dict[str, str]:
+async def read_addresses(desk: Window, dialog: Locator, base: str, language: str = "en") -> dict[str, str]:
     """Read the addresses as a person does who is about to copy them."""
     await expect(dialog.get_by_text(URLS[0], exact=True)).to_be_visible()
     lines = (await desk.text()).split("\n")
-    found = {url: lines[lines.index(url) + 1] for url in URLS}
+    labels = [*URLS[:-1], OTHER_NAME[language]]
+    found = {url: lines[lines.index(label) + 1] for url, label in zip(URLS, labels, strict=True)}
     assert all(address.startswith(f"{base}/") for address in found.values())
     return found

@@ -7,7 +7,7 @@ import pytest
 import pytest_asyncio
 
 from demo.clients import Document, until
-from demo.linking import DOMAIN, SIGNING_KEY, loaded_entry
+from demo.linking import DOMAIN, loaded_entry
 from demo.rig import Rig
 
 from .conftest import OpenWindow, allow_loopback
@@ -66,13 +66,14 @@ async def test_the_ways_to_link_are_told_in_german(home: Rig, window: Window) ->
     await open_entry(window, home)
     await window.page.get_by_role("button", name="Hub hinzufügen").click()
     dialog = dialog_of(window)
-    await expect(dialog.get_by_text("Wie soll Home Assistant mit Ring verbunden werden?")).to_be_visible()
+    await expect(dialog.get_by_text("Wähle, wie du dein Ring-Konto verbinden möchtest.")).to_be_visible()
     for way in ("Über die Ring-App", "Mit einem vorhandenen Refresh-Token", "Bei Ring anmelden"):
         await expect(dialog.get_by_text(way, exact=True)).to_be_visible()
     await look(window, dialog, "german-1-ways")
-    await dialog.get_by_text("Über die Ring-App", exact=True).click()
-    await dialog.locator("input[type=password]").fill(SIGNING_KEY)
-    await look(window, dialog, "german-2-signing-key")
+    await dialog.get_by_text("Mit einer anderen privaten App").click()
+    await expect(dialog.get_by_text("Zugangsdaten deiner privaten App eingeben")).to_be_visible()
+    await dialog.get_by_text("CSV-Datei verwenden").click()
+    await look(window, dialog, "german-2-credentials")
 
 
 async def test_the_addresses_keep_rings_names_in_german(home: Rig, window: Window) -> None:
@@ -80,12 +81,10 @@ async def test_the_addresses_keep_rings_names_in_german(home: Rig, window: Windo
     await entry.get_by_role("button", name="Menü").first.click()
     await window.page.get_by_role("menuitem", name="Neu konfigurieren").locator("visible=true").first.click()
     dialog = dialog_of(window)
-    await expect(dialog.get_by_text("Was möchtest du mit der Verbindung von John Doe tun?")).to_be_visible()
+    await expect(dialog.get_by_text("Wähle, was du für John Doe ändern möchtest.")).to_be_visible()
     await look(window, dialog, "german-3-reconfigure")
-    await dialog.get_by_text("Adressen und Signaturschlüssel").click()
-    await expect(dialog.locator("input[type=password]")).to_be_visible()
-    await dialog.get_by_role("button", name="OK").click()
-    await read_addresses(window, dialog, home.home.url)
+    await dialog.get_by_text("URLs für Ring anzeigen").click()
+    await read_addresses(window, dialog, home.home.url, "de")
     await look(window, dialog, "german-4-addresses")
 
 

@@ -3,10 +3,11 @@
 from collections.abc import AsyncIterator
 import re
 
-from playwright.async_api import Locator, expect
+from playwright.async_api import FilePayload, Locator, expect
 import pytest
 import pytest_asyncio
 
+from demo.clients import until
 from demo.linking import APP_NAME, CLIENT_ID, CLIENT_SECRET, DOMAIN, EMAIL, SIGNING_KEY, find_entry, loaded_entry
 from demo.rig import Ports, Rig
 
@@ -20,6 +21,10 @@ expect.set_options(timeout=PATIENCE_MS)
 PHONE = (390, 844)
 CARD = "section.phone"
 PUBLIC = "https://home.example.com"
+ENABLE = "On your phone, open the"
+CSV = f"Client ID,Client Secret,HMAC Signing Key\r\n{CLIENT_ID},{CLIENT_SECRET},fake-key-of-another-app\r\n"
+CSV_FILE: FilePayload = {"name": "credentials.csv", "mimeType": "text/csv", "buffer": CSV.encode()}
+CALLED = "Ring has contacted Home Assistant."
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
@@ -61,19 +66,20 @@ async def test_an_account_is_linked_by_hand(public_home: Rig, open_window: OpenW
     desk, phone = await open_window(), await open_window(*PHONE)
     await _register_app(phone, newcomer)
     dialog = await _choose_ring_app(desk, newcomer)
-    await dialog.locator("input[type=password]").fill(SIGNING_KEY)
-    await look(desk, dialog, "link-3-signing-key")
-    await dialog.get_by_role("button", name="Submit").click()
+    await _enter_credentials(desk, dialog)
     addresses = await read_addresses(desk, dialog, PUBLIC)
     await look(desk, dialog, "link-4-addresses", docs="link")
     # No name leads anywhere on this machine: what the internet and a proxy would do is done to the addresses.
     await _paste_into_portal(phone, {url: at.replace(PUBLIC, newcomer.home.url) for url, at in addresses.items()})
 
     await dialog.get_by_role("button", name="Submit").click()
-    await expect(dialog.get_by_text("Now take your phone")).to_be_visible()
+    await expect(dialog.get_by_text(ENABLE)).to_be_visible()
     await look(desk, dialog, "link-5-enable")
+    await _visit_test_page(await open_window(*PHONE), addresses["Account Link URL"].replace(PUBLIC, newcomer.home.url))
+    await expect(dialog.get_by_text("from 127.0.0.1")).to_be_visible()
+    await look(desk, dialog, "link-5-reached")
     await _enable(phone, newcomer, "Ada Example", without="Cottage Kitchen", docs="phone")
-    await expect(dialog.get_by_text("Ring has called")).to_be_visible()
+    await expect(dialog.get_by_text(CALLED)).to_be_visible()
     await look(desk, dialog, "link-6-confirm-in-ring-app")
     await _confirm_in_ring_app(phone, docs="confirm")
 
@@ -104,19 +110,92 @@ async def _choose_ring_app(desk: Window, rig: Rig) -> Locator:
     await expect(dialog.get_by_text("Link a Ring account")).to_be_visible()
     await look(desk, dialog, "link-1-menu", docs="ways")
     await dialog.get_by_text("From the Ring app", exact=True).click()
-    await _enter_credentials(desk)
-    # Home Assistant starts over once it has credentials.
-    await dialog.get_by_text("From the Ring app", exact=True).click()
     return dialog
 
 
-async def _enter_credentials(desk: Window) -> None:
-    dialog = desk.page.locator("dialog-add-application-credential")
-    await expect(dialog.get_by_text("Home Assistant talks to Ring as an app of your own.")).to_be_visible()
-    for name, value in (("name", "My Ring app"), ("clientId", CLIENT_ID), ("clientSecret", CLIENT_SECRET)):
-        await dialog.locator(f"input[name={name}]").fill(value)
+async def _enter_credentials(desk: Window, dialog: Locator) -> None:
+    """Enter the three values, the secret wrong at first."""
+    await expect(dialog.get_by_text("Enter the credentials of your private app")).to_be_visible()
     await look(desk, dialog, "link-2-credentials")
-    await dialog.get_by_role("button", name="Add").click()
+    await _submit(dialog)
+    await expect(dialog.get_by_text("Enter this value.").first).to_be_visible()
+    await look(desk, dialog, "link-2-missing")
+    await _fill(dialog, CLIENT_ID, "fake-mistyped-secret", SIGNING_KEY)
+    await _submit(dialog)
+    await expect(dialog.get_by_text("Ring doesn't recognize this client ID and client secret.")).to_be_visible()
+    await look(desk, dialog, "link-3-wrong-secret")
+    await dialog.locator("input[type=password]").first.fill(CLIENT_SECRET)
+    await _submit(dialog)
+
+
+async def _fill(dialog: Locator, client_id: str, secret: str, key: str) -> None:
+    await dialog.get_by_role("textbox", name="Client ID").fill(client_id)
+    await dialog.locator("input[type=password]").nth(0).fill(secret)
+    await dialog.locator("input[type=password]").nth(1).fill(key)
+
+
+async def _submit(dialog: Locator) -> None:
+    await dialog.get_by_role("button", name="Submit").click()
+
+
+async def _visit_test_page(phone: Window, url: str) -> None:
+    """Open the Account Link URL as a phone without Wi-Fi would."""
+    await phone.page.goto(url)
+    await expect(phone.page.get_by_role("heading", name="This address works")).to_be_visible()
+
+
+async def _disable_at_ring(rig: Rig, email: str) -> None:
+    """Remove the app in the Ring app, if another journey has enabled it."""
+    account = await rig.cloud.account(email)
+    if any(link["client_id"] == CLIENT_ID for link in account["links"]):
+        await rig.cloud.post(f"accounts/{account['id']}/disable", client_id=CLIENT_ID)
+
+
+async def _open_csv(dialog: Locator) -> None:
+    """Open the part of the form that takes the file; the frontend closes it again while the form appears."""
+    upload = dialog.get_by_text("Upload the file from Ring's credentials page")
+
+    async def is_open() -> bool:
+        if not await upload.is_visible():
+            await dialog.get_by_role("button", name="Use the CSV file").click()
+            await upload.wait_for(state="visible")
+        return await upload.is_visible()
+
+    await expect(dialog.get_by_text("Enter the credentials of your private app")).to_be_visible()
+    await until(is_open, PATIENCE_MS / 1000, "the part for the file is open")
+
+
+async def test_csv_file_and_corrected_key_link(newcomer: Rig, open_window: OpenWindow) -> None:
+    desk, phone = await open_window(), await open_window(*PHONE)
+    await _register_app(phone, newcomer)
+    await _disable_at_ring(newcomer, "ada@example.com")
+    # What the phone's page answers to a confirmation that the wrong key cannot match.
+    phone.overlook("400 (Bad Request)")
+    dialog = await _choose_ring_app(desk, newcomer)
+    await _open_csv(dialog)
+    await dialog.locator("input[type=file]").set_input_files(CSV_FILE)
+    await expect(dialog.get_by_text("credentials.csv").last).to_be_visible()
+    await look(desk, dialog, "csv-1-file")
+    await _submit(dialog)
+    await _paste_into_portal(phone, await read_addresses(desk, dialog, newcomer.home.url))
+    await _submit(dialog)
+    await expect(dialog.get_by_text(ENABLE)).to_be_visible()
+    await _enable(phone, newcomer, "Ada Example")
+    await expect(dialog.get_by_text(CALLED)).to_be_visible()
+    await phone.page.get_by_role("button", name="Confirm").click()
+    await expect(dialog.get_by_text("The confirmation from Ring doesn't match this signing key.")).to_be_visible()
+    await look(desk, dialog, "csv-2-wrong-key")
+    await dialog.locator("input[type=password]").fill(SIGNING_KEY)
+    await _submit(dialog)
+    await phone.page.goto(f"{newcomer.cloud.url}/#portal")
+    await _paste_into_portal(phone, await read_addresses(desk, dialog, newcomer.home.url))
+    await _submit(dialog)
+    await expect(dialog.get_by_text(ENABLE)).to_be_visible()
+    await _disable_at_ring(newcomer, "ada@example.com")
+    await _enable(phone, newcomer, "Ada Example")
+    await expect(dialog.get_by_text(CALLED)).to_be_visible()
+    await phone.page.get_by_role("button", name="Confirm").click()
+    await _confirm_ada(desk, dialog)
 
 
 async def _paste_into_portal(phone: Window, addresses: dict[str, str]) -> None:
@@ -174,7 +253,7 @@ async def _shared_by_ada(rig: Rig) -> set[str]:
 async def test_an_app_that_was_removed_at_ring_is_linked_again(linked: Rig, open_window: OpenWindow) -> None:
     desk, phone = await open_window(scheme="dark"), await open_window(*PHONE)
     before = await loaded_entry(linked.home)
-    await _remove_in_ring_app(await open_window(*PHONE), linked)
+    await _remove_in_ring_app(await open_window(*PHONE), linked, "John Doe")
 
     repair = desk.page.get_by_text("The app was removed in the Ring app")
     await desk.page.goto(f"{linked.home.url}/config/repairs")
@@ -185,14 +264,14 @@ async def test_an_app_that_was_removed_at_ring_is_linked_again(linked: Rig, open
     await desk.page.goto(f"{linked.home.url}/config/integrations/integration/{DOMAIN}")
     await desk.page.get_by_role("button", name="Reconfigure").first.click()
     dialog = desk.page.locator("dialog-data-entry-flow")
-    await expect(dialog.get_by_text("Ring no longer accepts the link of John Doe")).to_be_visible()
+    await expect(dialog.get_by_text("is no longer linked")).to_be_visible()
     await look(desk, dialog, "reauth-2-menu", docs="reauth")
     await dialog.get_by_text("From the Ring app", exact=True).click()
     await read_addresses(desk, dialog, linked.home.url)
     await dialog.get_by_role("button", name="Submit").click()
-    await expect(dialog.get_by_text("Now take your phone")).to_be_visible()
+    await expect(dialog.get_by_text(ENABLE)).to_be_visible()
     await _enable(phone, linked, "John Doe")
-    await expect(dialog.get_by_text("Ring has called")).to_be_visible()
+    await expect(dialog.get_by_text(CALLED)).to_be_visible()
     await _confirm_in_ring_app(phone)
     await dialog.get_by_role("button", name="Submit").click()
     await expect(dialog.get_by_text(re.compile("successful", re.IGNORECASE))).to_be_visible()
@@ -204,10 +283,10 @@ async def test_an_app_that_was_removed_at_ring_is_linked_again(linked: Rig, open
     await expect(repair).to_be_hidden()
 
 
-async def _remove_in_ring_app(phone: Window, rig: Rig) -> None:
+async def _remove_in_ring_app(phone: Window, rig: Rig, person: str) -> None:
     page = phone.page
     await page.goto(f"{rig.cloud.url}/#app")
-    await page.get_by_role("button", name="John Doe").click()
+    await page.get_by_role("button", name=person).click()
     await page.get_by_role("button", name=APP_NAME).click()
     await page.get_by_role("button", name="Remove app").click()
     await page.get_by_role("dialog").get_by_role("button", name="Remove app").click()
