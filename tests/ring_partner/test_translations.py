@@ -98,7 +98,9 @@ def test_errors_hold_no_markdown() -> None:
 
 def test_aborts() -> None:
     # Any error of Ring's may end a sign-in with Ring; what only one-way linking can meet does not.
-    ours = words("async_abort", argument="reason") | words("AbortFlow", argument="") | {"already_configured"}
+    # A claim that has ended names its reason, which its dialog shows.
+    ended = {"already_configured", "link_refused"}
+    ours = words("async_abort", argument="reason") | words("AbortFlow", argument="") | ended
     of_errors = {key for _, key in ERRORS} - {"wrong_signing_key", "invalid_client", "invalid_token", "expired_token"}
     assert (ours | of_errors) - SHARED_ABORTS == CONFIG["abort"].keys()
 
