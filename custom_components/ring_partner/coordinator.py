@@ -47,11 +47,8 @@ _LOGGER = logging.getLogger(__name__)
 LINK_LOST = "lost"
 
 
-# What Ring pushed is believed for so long against its own polls, which may lag behind; then they have the last word.
-TRUST_PUSH_SECONDS = 10.0
+# How long after a push Ring is asked for its own state.
 CONFIRM_AFTER_SECONDS = 15.0
-# The same for a device that Ring said it had taken away.
-TRUST_REMOVAL_SECONDS = 60.0
 # How long somebody waits for a Ring that wants to be left alone.
 PATIENCE_SECONDS = 5.0
 
@@ -59,7 +56,8 @@ PATIENCE_SECONDS = 5.0
 @dataclass(frozen=True, slots=True)
 class _Pushed:
     change: StatusChange
-    until: float
+    poll: int
+    """The newest poll that had been sent by then: it knows nothing of the change, and the next one does."""
 
 
 class RingCoordinator(DataUpdateCoordinator[RingData]):
@@ -92,9 +90,11 @@ class RingCoordinator(DataUpdateCoordinator[RingData]):
         self.refused_history: set[PermissionGroup] = set()
         self._activity: Mapping[str, Activity] = {}
         self._pushed: dict[tuple[str, str], _Pushed] = {}
-        # What has reported since the last poll that worked, and what was taken away until when.
+        # What has reported since the last poll that worked, and what was taken away after which poll had been sent.
         self._heard: frozenset[str] = frozenset()
-        self._removed: dict[str, float] = {}
+        self._removed: dict[str, int] = {}
+        # The numbers of the newest polls that were sent, and that were answered.
+        self._sent = self._answered = 0
         self._cancel_confirm: CALLBACK_TYPE | None = None
         entry.async_on_unload(self._stop_confirming)
         # Whether the last poll had worked, and what was known, when the listeners were told last.
@@ -165,6 +165,8 @@ class RingCoordinator(DataUpdateCoordinator[RingData]):
         if is_known and self.seconds_to_wait > 0:
             # It was the history that asked too much: the devices are as well known as before.
             return self.data
+        self._sent += 1
+        poll = self._sent
         try:
             listed = await self._client.async_get_devices()
         except RingError as err:
@@ -172,6 +174,7 @@ class RingCoordinator(DataUpdateCoordinator[RingData]):
             raise self._failure(err) from err
         self._session.note_poll(None)
         self._has_polled = True
+        self._answered = poll
         devices = self._with_pushed(self._without_removed(listed))
         if devices != listed:
             # Only once the two agree is it confirmed.
@@ -264,7 +267,7 @@ class RingCoordinator(DataUpdateCoordinator[RingData]):
         known = self._pushed.get(key)
         if known is not None and known.change.at > change.at:
             return
-        self._pushed[key] = _Pushed(change, self.hass.loop.time() + TRUST_PUSH_SECONDS)
+        self._pushed[key] = _Pushed(change, self._sent)
         if change.device_id in self.data.devices:
             if not self.last_update_success:
                 # An alarm must not wait for a poll that works.
@@ -273,12 +276,11 @@ class RingCoordinator(DataUpdateCoordinator[RingData]):
             self.async_update_listeners()
 
     def _with_pushed(self, devices: Mapping[str, Device]) -> dict[str, Device]:
-        """Return the devices with what was pushed just now: a poll may have been answered before it, or too early."""
-        now = self.hass.loop.time()
+        """Return the devices with what was pushed after the poll had been sent."""
         patched = dict(devices)
         for pushed in self._pushed.values():
             change = pushed.change
-            if pushed.until > now and (device := patched.get(change.device_id)) is not None:
+            if pushed.poll >= self._answered and (device := patched.get(change.device_id)) is not None:
                 patched[change.device_id] = change.shown_on(device)
         return patched
 
@@ -294,9 +296,8 @@ class RingCoordinator(DataUpdateCoordinator[RingData]):
         return devices
 
     def _without_removed(self, devices: Mapping[str, Device]) -> Mapping[str, Device]:
-        """Return the devices without what was taken away just now, for the same reason."""
-        now = self.hass.loop.time()
-        self._removed = {key: until for key, until in self._removed.items() if until > now}
+        """Return the devices without what was taken away after the poll had been sent."""
+        self._removed = {key: poll for key, poll in self._removed.items() if poll >= self._answered}
         return {key: device for key, device in devices.items() if key not in self._removed}
 
     @callback
@@ -326,7 +327,7 @@ class RingCoordinator(DataUpdateCoordinator[RingData]):
     def remove_device(self, device_id: str) -> None:
         """Drop a device that the user has taken away from us: this one does not come back by itself."""
         self._pushed = {key: pushed for key, pushed in self._pushed.items() if key[0] != device_id}
-        self._removed[device_id] = self.hass.loop.time() + TRUST_REMOVAL_SECONDS
+        self._removed[device_id] = self._sent
         devices = {key: device for key, device in self.data.devices.items() if key != device_id}
         if len(devices) < len(self.data.devices):
             self._listed = devices
