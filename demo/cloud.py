@@ -28,9 +28,9 @@ _HOLIDAY_HOME = (
 
 
 def people(cloud: RingCloud) -> None:
-    """Add John, whom the demo links, and Ada, whom a newcomer may link by hand."""
+    """Add John, whom the demo links, and Ada in Germany, whom a newcomer may link by hand."""
     cloud.add_account("John", "Doe", "johndoe@example.com")
-    ada = cloud.add_account("Ada", "Example", "ada@example.com", devices=0)
+    ada = cloud.add_account("Ada", "Example", "ada@example.com", devices=0, country="DE", state=None)
     for family, name in _HOLIDAY_HOME:
         cloud.add_device(ada, family, name)
 
@@ -70,6 +70,8 @@ async def _run(port: int, path: Path) -> None:
     if cloud is None:
         cloud = RingCloud()
         people(cloud)
+    # A chime without sounds would show nothing to a person.
+    cloud.switches.chime_slots = "filled"
     stop = asyncio.Event()
     for stopping in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(stopping, stop.set)
