@@ -29,8 +29,9 @@ MIN_POLLING_SECONDS: Final = 30
 MAX_POLLING_SECONDS: Final = 900
 # Once Ring's webhooks are known to arrive, polling only confirms.
 PUSHED_POLLING_SECONDS: Final = 900
-# How often the history is asked whether anything was not pushed.
+# How often the history of a camera is asked whether anything was not pushed, and that of a doorbell.
 RECONCILE_SECONDS: Final = 3600
+RECONCILE_DOORBELL_SECONDS: Final = 600
 
 OPTION_MOTION_HOLD: Final = "motion_hold"
 DEFAULT_MOTION_HOLD_SECONDS: Final = 30

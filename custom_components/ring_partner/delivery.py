@@ -45,6 +45,9 @@ class DeliveryWatch:
         self._refusals: deque[datetime] = deque(maxlen=REFUSALS_ALARMING)
         self._listening_since = dt_util.utcnow()
         self._unpushed_motions: set[datetime] = set()
+        self._ring_pushed_at: datetime | None = None
+        self._needs_ring = False
+        """Whether rings were missed while motions were pushed."""
         if url is None:
             clear(hass, entry, AccountIssue.WEBHOOKS_MISSING)
         elif mode is DeliveryMode.POLLED:
@@ -58,18 +61,22 @@ class DeliveryWatch:
         return self._delivery.mode is DeliveryMode.PUSHED
 
     @callback
-    def accepted(self, *, from_camera: bool) -> None:
-        """Count a webhook that came, signed and for this account.
+    def accepted(self, at_camera: RingEvent | None) -> None:
+        """Count a webhook that came, signed and for this account, and what happened at a camera, if it is of that.
 
-        Only what happened at a camera proves that this is pushed: Ring tells every app of devices and of the link, and
-        an app may have the permission for sensors only.
+        Only the latter proves that such events are pushed: Ring tells every app of devices and of the link, and an app
+        may have the permission for sensors only. Where motions were pushed and rings were not, it takes a ring.
         """
         self._activity.last_event_at = now = dt_util.utcnow()
         self._delivery = replace(self._delivery, accepted=self._delivery.accepted + 1, last_event_at=now)
-        if from_camera:
+        if at_camera is not None:
             self._activity.pushed_at = now
+            if at_camera.kind is Kind.RING:
+                self._ring_pushed_at = now
         # Without a public URL, pushes arrive through something temporary, such as a tunnel.
-        if from_camera and self._url is not None:
+        is_proof = at_camera is not None and (at_camera.kind is Kind.RING or not self._needs_ring)
+        if is_proof and self._url is not None:
+            self._needs_ring = False
             if not self.is_proven:
                 _LOGGER.info("Ring's webhooks arrive")
             clear(self._hass, self._entry, AccountIssue.WEBHOOKS_MISSING)
@@ -94,22 +101,31 @@ class DeliveryWatch:
         self._update(replace(self._delivery, refused=self._delivery.refused + 1))
 
     @callback
-    def compare(self, event: RingEvent) -> None:
-        """Look at an event of the history: it should have been pushed by now."""
+    def compare(self, event: RingEvent) -> float | None:
+        """Look at an event of the history: it should have been pushed by now.
+
+        Return the seconds until a ring is overdue that was not pushed yet.
+        """
         now = dt_util.utcnow()
         # The clock may have been ahead when we began.
         self._listening_since = min(self._listening_since, now)
-        # What was missed before the last push has mended itself, and before we listened it was nobody's fault.
-        since = max(self._listening_since, self._activity.pushed_at or self._listening_since)
-        is_due = event.at >= since and now - event.at >= OVERDUE_AFTER
-        if self._url is None or not is_due or self._activity.ledger.was_pushed(event):
-            return
+        # What was missed before the last push has mended itself, and before we listened it was nobody's fault. But an
+        # app may be told of motions and not of rings.
+        pushed_at = self._ring_pushed_at if event.kind is Kind.RING else self._activity.pushed_at
+        since = max(self._listening_since, pushed_at or self._listening_since)
+        if self._url is None or event.at < since or self._activity.ledger.was_pushed(event):
+            return None
+        if (early := OVERDUE_AFTER - (now - event.at)) > timedelta(0):
+            return early.total_seconds() if event.kind is Kind.RING else None
         # A bell always rings; a motion is pushed inside the user's zones only, and the history may list the others.
-        self._unpushed_motions = {at for at in self._unpushed_motions if at >= since}
-        if event.kind is Kind.MOTION:
-            self._unpushed_motions.add(event.at)
-        if event.kind is Kind.RING or len(self._unpushed_motions) >= UNPUSHED_MOTIONS_ALARMING:
+        if event.kind is Kind.RING:
+            self._needs_ring = self._activity.pushed_at is not None and self._activity.pushed_at > event.at
             self._missed(now)
+            return None
+        self._unpushed_motions = {at for at in self._unpushed_motions if at >= since} | {event.at}
+        if len(self._unpushed_motions) >= UNPUSHED_MOTIONS_ALARMING:
+            self._missed(now)
+        return None
 
     def _missed(self, now: datetime) -> None:
         """Poll instead, and say so; pushes that come again end it by themselves."""
@@ -119,7 +135,7 @@ class DeliveryWatch:
         self._activity.delivery = DeliveryMode.POLLED
         # What was missed so far counts once; it takes another push from a camera to mend it.
         self._listening_since = now
-        self._activity.pushed_at = None
+        self._activity.pushed_at = self._ring_pushed_at = None
         self._unpushed_motions.clear()
         self._update(replace(self._delivery, mode=DeliveryMode.POLLED))
 

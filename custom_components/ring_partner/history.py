@@ -1,25 +1,29 @@
 """The account's past: what was missed while nobody listened, and the way to learn of events where nothing is pushed."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 import logging
+import math
 
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import CALLBACK_TYPE, HassJob, HomeAssistant, callback
 from homeassistant.helpers.event import async_call_later
 from homeassistant.util import dt as dt_util
 
-from .api import HistoryEvent, RingError, RingForbiddenError, RingUnavailableError
+from .api import Device, HistoryEvent, RingError, RingForbiddenError, RingUnavailableError
 from .const import (
     DEFAULT_POLLING_SECONDS,
+    OPTION_DOORBELLS,
     OPTION_POLLING_INTERVAL,
     PUSHED_POLLING_SECONDS,
+    RECONCILE_DOORBELL_SECONDS,
     RECONCILE_SECONDS,
     PermissionGroup,
 )
 from .delivery import DeliveryWatch
 from .events import events_from_history
-from .kinds import is_camera
+from .kinds import is_camera, is_doorbell, is_unidentified_camera
 from .models import RingConfigEntry
 from .repairs import report_out_of_scope
 
@@ -41,7 +45,7 @@ class _Wait:
 
 
 class HistoryReader:
-    """Reads the history of one camera after the other, spread evenly over the interval."""
+    """Reads the history of one camera after the other, each when it is due."""
 
     def __init__(self, hass: HomeAssistant, entry: RingConfigEntry, delivery: DeliveryWatch) -> None:
         """Prepare; `async_start` begins."""
@@ -52,10 +56,12 @@ class HistoryReader:
         self._activity = entry.runtime_data.activity
         self._delivery = delivery
         self._polling_seconds: float = entry.options.get(OPTION_POLLING_INTERVAL, DEFAULT_POLLING_SECONDS)
-        self._queue: list[str] = []
+        # A ring is announced while it is not older than two minutes, however seldom the user wants the rest to be read.
+        self._ring_seconds: float = min(self._polling_seconds, DEFAULT_POLLING_SECONDS)
         self._waits: dict[str, _Wait] = {}
-        self._last_turn = 0.0
-        self._is_first_round = True
+        self._read_at: dict[str, float] = {}
+        self._overdue_at: dict[str, float] = {}
+        """When a push that the history shows to be missing is overdue."""
         self._closed = False
         self._cancel_timer: CALLBACK_TYPE | None = None
         self._job = HassJob(self._async_tick, "ring_partner history", cancel_on_shutdown=True)
@@ -89,47 +95,50 @@ class HistoryReader:
     async def _async_tick(self, _now: datetime) -> None:
         """Read one camera; the others follow."""
         self._cancel_timer = None
-        cameras = [device.id for device in self._coordinator.data.devices.values() if is_camera(device)]
-        self._waits = {device_id: wait for device_id, wait in self._waits.items() if device_id in cameras}
+        cameras = {device.id: device for device in self._coordinator.data.devices.values() if is_camera(device)}
+        for known in (self._waits, self._read_at, self._overdue_at):
+            for device_id in known.keys() - cameras.keys():
+                del known[device_id]
         # While Ring is down or asks to wait, what happened there can wait, too.
         is_up = self._coordinator.last_update_success and not self._coordinator.seconds_to_wait
-        if is_up and not self._is_leaving() and (device_id := self._next(cameras)) is not None:
-            await self._async_read_next(device_id)
-            self._report_if_refused(cameras)
-        # What was read may have shown that pushes are missing.
-        self._call_in(max(self._pause(len(cameras)), self._coordinator.seconds_to_wait))
-
-    def _next(self, cameras: list[str]) -> str | None:
-        """Return whose turn it is: the camera that has waited long enough, or the next of the round."""
         now = self._hass.loop.time()
-        waiting = min(self._waits, key=lambda device_id: self._waits[device_id].until, default=None)
-        if waiting is not None and self._waits[waiting].until <= now:
-            return waiting
-        ready = [device_id for device_id in cameras if device_id not in self._waits]
-        self._queue = [device_id for device_id in self._queue if device_id in ready] or ready
-        if not self._queue:
-            return None
-        self._last_turn = now
-        device_id = self._queue.pop(0)
-        self._is_first_round = self._is_first_round and bool(self._queue)
-        return device_id
+        due = {device_id: self._due_at(device) for device_id, device in cameras.items()}
+        if is_up and not self._is_leaving() and (ready := [device_id for device_id in due if due[device_id] <= now]):
+            await self._async_read_next(cameras[min(ready, key=lambda device_id: due[device_id])])
+            self._report_if_refused([*cameras])
+        # What was read may have shown that pushes are missing.
+        self._call_in(max(self._pause(cameras.values()), self._coordinator.seconds_to_wait))
 
-    def _pause(self, cameras: int) -> float:
-        """Return the seconds until the next camera's turn, be it that of the round or of one that waits."""
-        turns = [wait.until for wait in self._waits.values()]
-        if len(turns) < cameras:
-            turns.append(self._last_turn + self._round_seconds() / cameras)
-        # However many have waited, they take turns.
-        at_least = self._polling_seconds / max(cameras, 1)
-        return max(min(turns, default=0) - self._hass.loop.time(), at_least)
+    def _due_at(self, device: Device) -> float:
+        """Return when the history of a camera is read next, as the event loop counts."""
+        if (wait := self._waits.get(device.id)) is not None:
+            return wait.until
+        if (read_at := self._read_at.get(device.id)) is None:
+            return 0
+        return min(read_at + self._interval(device), self._overdue_at.get(device.id, math.inf))
 
-    def _round_seconds(self) -> float:
-        catching_up = self._is_first_round or not self._delivery.is_proven
-        return self._polling_seconds if catching_up else RECONCILE_SECONDS
+    def _interval(self, device: Device) -> float:
+        """Return how often the history of a camera is read: often where it is how rings are learnt of."""
+        can_ring = is_doorbell(device, self._entry.options.get(OPTION_DOORBELLS, ()))
+        if self._delivery.is_proven:
+            return RECONCILE_DOORBELL_SECONDS if can_ring else RECONCILE_SECONDS
+        return self._ring_seconds if can_ring or is_unidentified_camera(device) else self._polling_seconds
 
-    async def _async_read_next(self, device_id: str) -> None:
+    def _pause(self, cameras: Collection[Device]) -> float:
+        """Return the seconds until the next camera is due; however many are, they take turns."""
+        now = self._hass.loop.time()
+        # Half of what they would have each, as reading takes time, too.
+        at_least = self._ring_seconds / max(2 * len(cameras), 1)
+        due_in = min((self._due_at(camera) - now for camera in cameras), default=0)
+        # A camera that is shared meanwhile does not wait for the others.
+        return min(max(due_in, at_least), DEFAULT_POLLING_SECONDS)
+
+    async def _async_read_next(self, device: Device) -> None:
         """Read a camera. What was not read is made good another time."""
+        device_id = device.id
         waited = self._waits.pop(device_id, None)
+        self._overdue_at.pop(device_id, None)
+        self._read_at[device_id] = self._hass.loop.time()
         try:
             await self._async_read(device_id)
         except RingForbiddenError as err:
@@ -138,8 +147,8 @@ class HistoryReader:
                     _LOGGER.warning("Ring does not let this app read the history of a camera")
                 self._wait(device_id, RECONCILE_SECONDS, is_refused=True)
         except RingUnavailableError:
-            longest = PUSHED_POLLING_SECONDS if self._delivery.is_proven else self._polling_seconds
-            seconds = self._polling_seconds if waited is None else 2 * waited.seconds
+            longest = min(self._interval(device), PUSHED_POLLING_SECONDS)
+            seconds = self._ring_seconds if waited is None else 2 * waited.seconds
             self._wait(device_id, min(seconds, longest))
         except RingError as err:
             _LOGGER.debug("Could not read the history: %s", err)
@@ -167,7 +176,9 @@ class HistoryReader:
             return
         for event in events_from_history(device_id, sorted(rows, key=_start)):
             self._activity.handle(event)
-            self._delivery.compare(event)
+            if (overdue_in := self._delivery.compare(event)) is not None:
+                # Ring may still be repeating it; the next look may be long after it is overdue.
+                self._overdue_at[device_id] = self._hass.loop.time() + overdue_in
         self._activity.read_until(device_id, began)
 
 

@@ -87,7 +87,7 @@ class PushedEvents:
         else:
             self._apply(webhook, received)
         device = None if event is None else self._coordinator.data.devices.get(event.device_id)
-        self._delivery.accepted(from_camera=device is not None and is_camera(device))
+        self._delivery.accepted(event if device is not None and is_camera(device) else None)
 
     def _apply(self, webhook: WebhookEvent, received: datetime) -> None:
         """Show what has just changed."""

@@ -79,6 +79,27 @@ class TestPolled:
             assert len(rings) == 1
         assert issues(hass) == set()
 
+    @pytest.mark.parametrize("seconds", [30, 600, 900])
+    async def test_ring_is_announced_within_two_minutes_whatever_the_polling_interval(
+        self, freezer, hass, cloud, account, entry, door, seconds
+    ) -> None:
+        """A camera that may be a doorbell for all that is known counts as one."""
+        hass.config_entries.async_update_entry(entry, options={"polling_interval": seconds})
+        unidentified = cloud.add_device(account, "plain_camera", "Garden")
+        await async_set_up(hass, entry)
+        await async_pass_in_steps(hass, freezer, 2 * MINUTE)
+        before = histories_asked_for(cloud)
+        for device in (door, unidentified):
+            ring = await async_press(hass, cloud, device)
+            await async_pass_in_steps(hass, freezer, 2 * MINUTE)
+            fired = hass.states.get(entity_ids(hass, entry, device)["doorbell"])
+            assert fired.attributes["event_time"] == ring.isoformat()
+        await async_pass_in_steps(hass, freezer, 11 * MINUTE)
+        asked = histories_asked_for(cloud) - before
+        # The others are read as often as the user wants.
+        expected = 15 * 60 / seconds
+        assert 0.7 * expected - 1 <= asked[account.device("Driveway").id] <= expected + 1
+
     async def test_two_rings_within_a_minute_are_both_announced(self, freezer, hass, cloud, entry, door) -> None:
         await async_set_up(hass, entry)
         freezer.tick(1)
@@ -146,7 +167,7 @@ class TestBackFill:
         assert state_of(hass, entry, door, "last_ring") == shown(ring)
         assert state_of(hass, entry, door, "last_motion") == shown(motion)
 
-    async def test_a_lost_push_is_made_good_after_a_later_one(
+    async def test_lost_ring_is_shown_and_named_although_a_motion_is_pushed_after_it(
         self, freezer, hass, cloud, app, entry, address, door
     ) -> None:
         await async_set_up_pushed(hass, cloud, app, entry, webhook_url(address))
@@ -158,11 +179,32 @@ class TestBackFill:
         await async_press(hass, cloud, door, "human")
         assert state_of(hass, entry, door, "last_ring") == STATE_UNKNOWN
         with announced(hass, entry, door) as rings:
-            await async_pass_in_steps(hass, freezer, HOUR + MINUTE, MINUTE)
-        assert rings == []
-        assert state_of(hass, entry, door, "last_ring") == shown(ring)
-        assert state_of(hass, entry, None, "delivery") == "pushed"
-        assert issues(hass) == set()
+            await async_pass_in_steps(hass, freezer, 15 * MINUTE, MINUTE)
+            assert rings == []
+            assert state_of(hass, entry, door, "last_ring") == shown(ring)
+            assert (state_of(hass, entry, None, "delivery"), issues(hass)) == ("polled", {"webhooks_missing"})
+            # The app may be told of motions only.
+            await async_press(hass, cloud, door, "human")
+            assert (state_of(hass, entry, None, "delivery"), issues(hass)) == ("polled", {"webhooks_missing"})
+            await async_press(hass, cloud, door)
+        assert len(rings) == 1
+        assert (state_of(hass, entry, None, "delivery"), issues(hass)) == ("pushed", set())
+
+    async def test_lost_motion_is_made_good_after_a_later_push(
+        self, freezer, hass, cloud, app, entry, address, door
+    ) -> None:
+        await async_set_up_pushed(hass, cloud, app, entry, webhook_url(address))
+        await async_press(hass, cloud, door, "human")
+        await async_pass_in_steps(hass, freezer, 2 * MINUTE)
+        cloud.deliveries.mischief("drop")
+        motion = await async_press(hass, cloud, door, "human")
+        freezer.tick(60)
+        await async_press(hass, cloud, door)
+        with announced(hass, entry, door, "motion") as motions:
+            await async_pass_in_steps(hass, freezer, 11 * MINUTE, MINUTE)
+        assert motions == []
+        assert state_of(hass, entry, door, "last_motion") == shown(motion)
+        assert (state_of(hass, entry, None, "delivery"), issues(hass)) == ("pushed", set())
 
     async def test_a_row_of_a_kind_that_nobody_knows_hides_nothing_of_the_others(
         self, freezer, hass, cloud, entry, door
@@ -262,6 +304,8 @@ class TestErrors:
         await async_pass_in_steps(hass, freezer, 2 * HOUR, MINUTE)
         asked = histories_asked_for(cloud)
         assert 16 <= asked.pop(bad.id) <= 32
+        # The front door's is a doorbell.
+        assert 12 <= asked.pop(door.id) <= 14
         assert all(3 <= count <= 4 for count in asked.values())
         freezer.tick(1)
         cloud.deliveries.mischief("drop")
