@@ -40,16 +40,16 @@ from .api import (
 )
 from .application_credentials import RingOAuth2Implementation
 from .cache import media_cache
+from .cleanup import async_clean_up, clean_up_once
 from .clips import Clips
 from .clock import started
 from .const import CONF_IMPLEMENTATION, CONF_SIGNING_KEY, DOMAIN
 from .coordinator import RingCoordinator
 from .devices import identifiers
-from .endpoints import async_delete_cloudhooks
 from .errors import not_loaded
 from .journal import TokenJournal
 from .labels import labels_store
-from .linking import async_acquire_listener, close_listener
+from .linking import async_acquire_listener, async_remove_listener, close_listener
 from .live import LiveViews
 from .media import Pictures
 from .models import RingConfigEntry, RingRuntimeData
@@ -84,6 +84,7 @@ async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
     async_register_actions(hass)
     async_register_views(hass)
     async_dispatcher_connect(hass, SIGNAL_CONFIG_ENTRY_CHANGED, partial(_entry_changed, hass))
+    clean_up_once(hass)
     # What happens from now on is news, even where an account takes a while to be set up.
     started(hass)
     for entry in hass.config_entries.async_entries(DOMAIN, include_disabled=False, include_ignore=False):
@@ -194,10 +195,19 @@ async def async_remove_entry(hass: HomeAssistant, entry: ConfigEntry) -> None:
         await labels_store(hass, entry.entry_id).async_remove()
         await media_cache(hass, entry).async_remove()
         _clear_repairs(hass, entry)
-        if key := entry.data.get(CONF_SIGNING_KEY):
-            close_listener(hass, key)
-            if all(other.data.get(CONF_SIGNING_KEY) != key for other in hass.config_entries.async_entries(DOMAIN)):
-                await async_delete_cloudhooks(hass, key)
+        await _async_remove_unclaimed(hass, entry)
+
+
+async def _async_remove_unclaimed(hass: HomeAssistant, entry: ConfigEntry) -> None:
+    """Delete what only this entry was the reason to keep: unclaimed accounts of its private app, and cloudhooks."""
+    others = hass.config_entries.async_entries(DOMAIN)
+    if key := entry.data.get(CONF_SIGNING_KEY):
+        close_listener(hass, key)
+        if all(other.data.get(CONF_SIGNING_KEY) != key for other in others):
+            await async_remove_listener(hass, key)
+    flows = hass.config_entries.flow.async_progress_by_handler(DOMAIN)
+    is_last = not others and all(flow["context"].get("entry_id") == entry.entry_id for flow in flows)
+    hass.async_create_background_task(async_clean_up(hass, is_last=is_last), "ring_partner clean-up")
 
 
 async def async_remove_config_entry_device(

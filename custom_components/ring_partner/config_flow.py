@@ -15,6 +15,7 @@ from homeassistant.data_entry_flow import FlowResultType, UnknownFlow
 from homeassistant.util.async_ import create_eager_task
 
 from .api import RingClientCredentialsError, RingError, RingRequestError, RingUnavailableError, Token
+from .cleanup import clean_up_once
 from .const import (
     CONF_ACCOUNT,
     CONF_IMPLEMENTATION,
@@ -41,6 +42,7 @@ from .link_flow import (
 )
 from .linking import ATTR_LISTENER, Claim, LinkListener, find_listener
 from .options_flow import RingOptionsFlow
+from .pasted import PastedToken
 from .public_url_flow import RingPublicUrlFlow
 
 WAIT_SECONDS = 1800
@@ -72,6 +74,7 @@ class RingConfigFlow(RingPublicUrlFlow, RingCredentialFlow, domain=DOMAIN):
     @override
     async def async_step_user(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Offer the ways to link."""
+        clean_up_once(self.hass)
         other = ["other_app"] if has_stored_credentials(self.hass) else []
         return self.async_show_menu(
             step_id="user",
@@ -310,7 +313,7 @@ class RingConfigFlow(RingPublicUrlFlow, RingCredentialFlow, domain=DOMAIN):
         except RingRequestError:
             # Only this nonce: "Sign in again" in the Ring app makes another.
             claim.nonce = ""
-            return await self._async_without_claim(claim, "link_refused")
+            return await self._async_without_claim(claim, reason="link_refused")
         except RingError:
             claim.ended = "link_refused"
             await listener.async_forget(claim)
@@ -377,10 +380,8 @@ class RingConfigFlow(RingPublicUrlFlow, RingCredentialFlow, domain=DOMAIN):
         pasted = token_from(text)
         if self._method is LinkMethod.PLAYGROUND:
             return _playground_token(pasted)
-        if self._token is None or self._pasted != pasted:
-            self._token = await self._implementation.client.refresh(pasted)
-            self._pasted = pasted
-        return self._token
+        self._pasted = PastedToken(self.hass, self._implementation, pasted)
+        return await self._pasted.async_obtain()
 
     @override
     async def async_step_creation(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:

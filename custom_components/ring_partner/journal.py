@@ -69,6 +69,11 @@ class TokenJournal:
         records = await self._hass.async_add_executor_job(self._read)
         return max((item for item in records if item.link == link), key=lambda item: item.generation, default=None)
 
+    async def async_read_newest(self) -> Record | None:
+        """Return the newest record of any link. Raises OSError."""
+        records = await self._hass.async_add_executor_job(self._read)
+        return max(records, key=lambda item: item.generation, default=None)
+
     async def async_write(self, record: Record) -> None:
         """Return once the record is safe on disk. Raises OSError."""
         text = json.dumps({CONF_TOKEN: dict(record.stored), ATTR_PREVIOUS: record.previous_refresh_token}).encode()

@@ -19,6 +19,7 @@ from homeassistant.config_entries import (
 from homeassistant.const import CONF_TOKEN
 from homeassistant.core import CALLBACK_TYPE, callback
 from homeassistant.data_entry_flow import AbortFlow, UnknownFlow
+from homeassistant.exceptions import ConfigEntryNotReady
 from homeassistant.helpers import http
 from homeassistant.helpers.aiohttp_client import async_get_clientsession
 from homeassistant.helpers.config_entry_oauth2_flow import AbstractOAuth2FlowHandler
@@ -54,7 +55,9 @@ from .const import (
 from .credentials import async_delete_replaced, find_signing_key
 from .endpoints import PORTAL_FIELDS, async_urls, temporary_urls
 from .linking import Claim, LinkListener, NonceMismatchError, async_acquire_listener, linked_entry
-from .session import new_link
+from .pasted import PastedToken, TokenNotSavedError
+from .session import async_newest_record, new_link
+from .unlink import async_implementation_of, async_unlink
 from .visits import async_describe_visits
 
 _LOGGER = logging.getLogger(__name__)
@@ -84,6 +87,7 @@ ERRORS: tuple[tuple[type[RingError], str], ...] = (
     (NonceMismatchError, "wrong_signing_key"),
     (InvalidTokenError, "invalid_token"),
     (ExpiredTokenError, "expired_token"),
+    (TokenNotSavedError, "token_not_saved"),
     (RingError, "unknown"),
 )
 
@@ -118,8 +122,7 @@ class RingLinkFlow(AbstractOAuth2FlowHandler):
         self._wait_error: str | None = None
         self._claim: Claim | None = None
         self._entered_token = ""
-        self._pasted: str | None = None
-        self._token: Token | None = None
+        self._pasted: PastedToken | None = None
         self._submitting = asyncio.Lock()
         self._removed = False
         self._finished = False
@@ -144,7 +147,7 @@ class RingLinkFlow(AbstractOAuth2FlowHandler):
     @override
     async def async_on_create_entry(self, result: ConfigFlowResult) -> ConfigFlowResult:
         """The new entry holds the token: no other copy is needed."""
-        await self._async_forget_claim()
+        await self._async_forget_copies()
         return result
 
     @callback
@@ -212,8 +215,10 @@ class RingLinkFlow(AbstractOAuth2FlowHandler):
             self._claim.dialogs.discard(self.flow_id)
         self._claim = claim
 
-    async def _async_forget_claim(self) -> None:
-        """Delete the listener's copy of a token that an entry holds."""
+    async def _async_forget_copies(self) -> None:
+        """Delete the other copy of a token that an entry holds."""
+        if self._pasted is not None:
+            await self._pasted.async_forget()
         if self._claim is not None and self._claim.ended is not None and self._listener is not None:
             await self._listener.async_forget(self._claim)
 
@@ -231,6 +236,8 @@ class RingLinkFlow(AbstractOAuth2FlowHandler):
                 if not claim.maybe_confirmed:
                     raise
             claim.is_confirmed = True
+            if self._listener is not None:
+                await self._listener.async_save()
         await client.async_set_link_status("completed")
 
     async def _async_link_token(self, token: Token) -> ConfigFlowResult:
@@ -306,6 +313,28 @@ class RingLinkFlow(AbstractOAuth2FlowHandler):
         if entry is not None and entry.unique_id != user.id:
             raise AbortFlow("wrong_account", placeholders)
 
+    async def _async_renew(self, entry: ConfigEntry, data: dict[str, Any]) -> ConfigFlowResult:
+        """Give an entry its new link, and leave nothing of the one before."""
+        replaced = await self._async_replaced_link(entry)
+        result = self.async_update_reload_and_abort(entry, data=data)
+        await self._async_forget_copies()
+        if replaced is not None:
+            self.hass.async_create_task(async_unlink(self.hass, *replaced, entry.unique_id), "ring_partner unlink")
+        await async_delete_replaced(self.hass, data.get(CONF_IMPLEMENTATION))
+        return result
+
+    async def _async_replaced_link(self, entry: ConfigEntry) -> tuple[Token, RingOAuth2Implementation] | None:
+        """Return the link that the new one replaces, if it is another private app's: at Ring, it goes on."""
+        old = await async_implementation_of(self.hass, entry)
+        new = None if self._method is LinkMethod.PLAYGROUND else self._implementation.client_id
+        if old is None or old.client_id == new:
+            return None
+        try:
+            return (await async_newest_record(self.hass, entry)).token, old
+        except RingAuthError, ConfigEntryNotReady:
+            # The link has ended, or the newest token cannot be read.
+            return None
+
     async def _async_finish(self, user: User, token: Token) -> ConfigFlowResult:
         """Create the entry, or give the existing one its new link."""
         entry = self._entry()
@@ -329,12 +358,11 @@ class RingLinkFlow(AbstractOAuth2FlowHandler):
         else:
             data |= {name: known[name] for name in (*PORTAL_FIELDS, CONF_TEMPORARY_URL) if name in known}
         if entry is not None:
-            result = self.async_update_reload_and_abort(entry, data=data)
-            await self._async_forget_claim()
-            await async_delete_replaced(self.hass, data.get(CONF_IMPLEMENTATION))
-            return result
+            return await self._async_renew(entry, data)
         # Not before: Home Assistant removes other dialogs of the same account without a word, once this one has ended.
         await self.async_set_unique_id(user.id, raise_on_progress=False)
+        # Another dialog may have been faster.
+        self._check_account(user)
         if self._method is not LinkMethod.PLAYGROUND:
             return self.async_create_entry(title=account_name(user), data=data)
         return self.async_create_entry(

@@ -7,7 +7,8 @@ Ring documentation: "Account linking", one-way flow.
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime
 from functools import partial
 import hashlib
@@ -15,7 +16,7 @@ from http import HTTPStatus
 import json
 import logging
 import time
-from typing import Any, override
+from typing import Any, Self, override
 from urllib.parse import parse_qsl
 
 from aiohttp.hdrs import METH_GET, METH_HEAD, METH_POST, METH_PUT
@@ -23,10 +24,11 @@ from aiohttp.web import Request, Response
 
 from homeassistant.components import webhook
 from homeassistant.config_entries import SOURCE_IGNORE, SOURCE_INTEGRATION_DISCOVERY, ConfigEntry
+from homeassistant.const import CONF_TOKEN
 from homeassistant.core import CALLBACK_TYPE, HassJob, HomeAssistant, callback
 from homeassistant.helpers.aiohttp_client import async_get_clientsession
 from homeassistant.helpers.event import async_call_later
-from homeassistant.helpers.storage import Store
+from homeassistant.helpers.storage import Store, UnsupportedStorageVersionError
 from homeassistant.util.hass_dict import HassKey
 
 from .api import (
@@ -45,9 +47,10 @@ from .api import (
     nonce_matches,
 )
 from .application_credentials import RingOAuth2Implementation
-from .const import CONF_ACCOUNT, CONF_SIGNING_KEY, DOMAIN
-from .endpoints import Endpoint, async_read_body, endpoint_id
+from .const import CONF_ACCOUNT, CONF_IMPLEMENTATION, CONF_SIGNING_KEY, DOMAIN
+from .endpoints import Endpoint, async_delete_cloudhooks, async_read_body, endpoint_id
 from .link_pages import async_page
+from .unlink import async_unlink
 from .visits import VisitLog, visit_of
 
 _LOGGER = logging.getLogger(__name__)
@@ -100,6 +103,32 @@ class Claim:
     ended: str | None = None
     """Why it can no longer be used: the reason that a dialog ends with."""
 
+    @classmethod
+    def from_dict(cls, stored: Mapping[str, Any]) -> Self:
+        """Read what `as_dict` wrote. Raises one of many errors where it is odd."""
+        user = {item.name: stored["user"].get(item.name) for item in fields(User)}
+        if not all(isinstance(value, str | None) for value in user.values()) or user["id"] is None:
+            raise TypeError("This is no account")
+        return cls(
+            User(**user),
+            Token.from_dict(stored[CONF_TOKEN]),
+            float(stored["received"]),
+            nonce=str(stored.get("nonce", "")),
+            time_ms=str(stored.get("time", "")),
+            is_confirmed=stored.get("confirmed") is True,
+        )
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return what a restart must not lose. It holds the secrets."""
+        return {
+            "user": asdict(self.user),
+            CONF_TOKEN: self.token.as_dict(),
+            "received": self.received,
+            "nonce": self.nonce,
+            "time": self.time_ms,
+            "confirmed": self.is_confirmed,
+        }
+
     @property
     def is_ready(self) -> bool:
         """Whether it can be linked now: Ring accepts the nonce, or has accepted it."""
@@ -141,7 +170,7 @@ class LinkListener:
         """Why the last call of Ring led to nothing, until one leads to an account; every waiting dialog shows it."""
         self._account_link_id = endpoint_id(signing_key, Endpoint.ACCOUNT_LINK)
         self._store: Store[dict[str, Any]] = Store(
-            hass, 1, f"{DOMAIN}.{self.key[:16]}.unclaimed", private=True, atomic_writes=True
+            hass, 1, f"{DOMAIN}.{file_id(signing_key)}.unclaimed", private=True, atomic_writes=True
         )
         self._loading = asyncio.Lock()
         self._loaded = False
@@ -187,15 +216,22 @@ class LinkListener:
             if not self._loaded:
                 await self._async_load()
                 self._loaded = True
-            if len(self.claims) < len(self._claims):
-                await self._async_save()
+            await self._async_drop_expired()
 
     async def _async_load(self) -> None:
-        stored = await self._store.async_load() or {}
-        for account_id, item in stored.items():
-            claim = Claim(User(**item["user"]), Token.from_dict(item["token"]), item["received"])
-            self._claims.setdefault(account_id, claim)
+        try:
+            stored = dict(await self._store.async_load() or {})
+        except UnsupportedStorageVersionError, KeyError, TypeError, ValueError:
+            # Damaged, or of a newer release that was tried before this one: its accounts have to be enabled again.
+            stored = {}
+        for item in stored.values():
+            # What cannot be read costs no other account.
+            with suppress(AttributeError, KeyError, TypeError, ValueError, RingAuthError):
+                claim = Claim.from_dict(item)
+                self._claims.setdefault(claim.user.id, claim)
         self._plan_expiry()
+        if len(self._claims) < len(stored):
+            await self.async_save()
 
     @callback
     def release(self, implementation: RingOAuth2Implementation) -> None:
@@ -228,6 +264,7 @@ class LinkListener:
             self.hass, DOMAIN, "Ring account link", self._account_link_id, _show_closed, allowed_methods=BROWSER_METHODS
         )
         self.hass.data[_LISTENERS].pop(self.key, None)
+        delete_cloudhooks_later(self.hass, self.signing_key)
 
     async def async_wait(self, account_id: str | None) -> None:
         """Wait until there is something new for a dialog: a code, a browser, a failure.
@@ -255,16 +292,39 @@ class LinkListener:
         """Drop an account that has been linked, or cannot be."""
         if self._claims.get(claim.user.id) is claim:
             del self._claims[claim.user.id]
-            await self._async_save()
+            await self.async_save()
+            self.close_if_unneeded()
 
-    async def _async_save(self) -> None:
-        self._claims = {claim.user.id: claim for claim in self.claims}
+    async def async_give_up(self) -> None:
+        """Drop every account, because nothing can be linked any more, unless a dialog is open."""
+        if not self._users:
+            await self._async_drop(list(self._claims.values()))
+
+    async def _async_drop_expired(self) -> None:
+        current = self.claims
+        await self._async_drop([claim for claim in self._claims.values() if claim not in current])
+
+    async def _async_drop(self, claims: list[Claim]) -> None:
+        """Delete tokens that no dialog may use any more, and end their links at Ring."""
+        if not claims:
+            return
+        for claim in claims:
+            claim.ended = "link_expired"
+            del self._claims[claim.user.id]
+            self.hass.async_create_task(
+                async_unlink(self.hass, claim.token, self.implementation, claim.user.id), "ring_partner unlink"
+            )
+        await self.async_save()
+
+    async def async_save(self) -> None:
+        """Write down what a restart must not lose."""
         if not self._claims:
             await self._store.async_remove()
             return
+        implementation_id = self.implementation.domain
         await self._store.async_save(
             {
-                account_id: {"user": asdict(claim.user), "token": claim.token.as_dict(), "received": claim.received}
+                account_id: claim.as_dict() | {CONF_IMPLEMENTATION: implementation_id}
                 for account_id, claim in self._claims.items()
             }
         )
@@ -281,7 +341,7 @@ class LinkListener:
     async def _async_expire(self, _now: datetime) -> None:
         """Delete the tokens that can no longer be claimed."""
         self._cancel_expiry = None
-        await self._async_save()
+        await self._async_drop_expired()
         self._plan_expiry()
         self.close_if_unneeded()
 
@@ -329,7 +389,7 @@ class LinkListener:
         self.failure = None
         self._is_code_warned = False
         self._claims[user.id] = Claim(user, token, time.time())
-        await self._async_save()
+        await self.async_save()
         self._plan_expiry()
         self._wake()
 
@@ -396,6 +456,7 @@ class LinkListener:
             waiter.account_id == claim.user.id or (waiter.account_id is None and is_new) for waiter in self._waiters
         )
         self.failure = None
+        self.hass.async_create_task(self.async_save(), "ring_partner claim")
         self._wake()
         if claim.is_expected:
             # The window of a dialog may be gone: Home Assistant is not told when a page is reloaded.
@@ -445,9 +506,44 @@ async def async_acquire_listener(
 
 @callback
 def close_listener(hass: HomeAssistant, signing_key: str) -> None:
-    """Stop listening for a Ring app that nobody uses any more."""
+    """Stop listening for a private app that nothing needs any more."""
     if (listener := find_listener(hass, endpoint_id(signing_key, Endpoint.TOKEN_EXCHANGE))) is not None:
         listener.close_if_unneeded()
+
+
+async def async_remove_listener(hass: HomeAssistant, signing_key: str) -> None:
+    """Leave nothing of a private app that no entry uses any more, unless a dialog does."""
+    key = endpoint_id(signing_key, Endpoint.TOKEN_EXCHANGE)
+    if (listener := find_listener(hass, key)) is not None:
+        await listener.async_give_up()
+        listener.close_if_unneeded()
+    if find_listener(hass, key) is None:
+        await async_delete_cloudhooks(hass, signing_key)
+
+
+@callback
+def delete_cloudhooks_later(hass: HomeAssistant, signing_key: str) -> None:
+    """Delete the cloudhooks of a dialog that led to nothing; not at once, as their URLs may be at Ring already."""
+
+    async def delete(_now: datetime) -> None:
+        entries = hass.config_entries.async_entries(DOMAIN)
+        is_used = any(entry.data.get(CONF_SIGNING_KEY) == signing_key for entry in entries)
+        if not is_used and find_listener(hass, endpoint_id(signing_key, Endpoint.TOKEN_EXCHANGE)) is None:
+            await async_delete_cloudhooks(hass, signing_key)
+
+    if "cloud" in hass.config.components:
+        job = HassJob(delete, "ring_partner cloudhooks", cancel_on_shutdown=True)
+        async_call_later(hass, UNCLAIMED_SECONDS, job)
+
+
+def file_id(signing_key: str) -> str:
+    """Return what names the file of the unclaimed accounts of a private app."""
+    return endpoint_id(signing_key, Endpoint.TOKEN_EXCHANGE)[:16]
+
+
+def open_listener_files(hass: HomeAssistant) -> set[str]:
+    """Return what names the files of the listeners that are open."""
+    return {file_id(listener.signing_key) for listener in hass.data.get(_LISTENERS, {}).values()}
 
 
 def find_listener(hass: HomeAssistant, key: str) -> LinkListener | None:

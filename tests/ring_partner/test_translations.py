@@ -98,10 +98,10 @@ def test_errors_hold_no_markdown() -> None:
 
 def test_aborts() -> None:
     # Any error of Ring's may end a sign-in with Ring; what only one-way linking can meet does not.
-    # A claim that has ended names its reason, which its dialog shows.
-    ended = {"already_configured", "link_refused"}
-    ours = words("async_abort", argument="reason") | words("AbortFlow", argument="") | ended
-    of_errors = {key for _, key in ERRORS} - {"wrong_signing_key", "invalid_client", "invalid_token", "expired_token"}
+    ours = words("async_abort", "_async_without_claim", argument="reason") | words("AbortFlow", argument="")
+    ours |= {"already_configured"}
+    of_forms = {"wrong_signing_key", "invalid_client", "invalid_token", "expired_token", "token_not_saved"}
+    of_errors = {key for _, key in ERRORS} - of_forms
     assert (ours | of_errors) - SHARED_ABORTS == CONFIG["abort"].keys()
 
 
