@@ -71,12 +71,8 @@ async def let_end(hass: HomeAssistant, cloud: RingCloud, end: End) -> AsyncItera
     async def let_end(fault: Fault, call: Awaitable[Any]) -> Any:
         task = asyncio.ensure_future(call)
         await fault.reached()
-        ending = asyncio.ensure_future(end())
-        # Some ends wait for what is under way.
-        for _ in range(100):
-            await asyncio.sleep(0)
+        await end()
         cloud.faults.remove(fault.id)
-        await ending
         while not task.done():
             if any("ring_partner media" in str(timer) for timer in get_scheduled_timer_handles(hass.loop)):
                 async_fire_time_changed(hass, dt_util.utcnow() + timedelta(minutes=1))
@@ -226,10 +222,7 @@ async def test_first_pictures_of_account_that_ends_meanwhile(
     freezer.tick(timedelta(seconds=80))
     async_fire_time_changed(hass)
     await fault.reached()
-    ending = asyncio.ensure_future(end())
-    for _ in range(100):
-        await asyncio.sleep(0)
+    await end()
     cloud.faults.remove(fault.id)
-    await ending
     await hass.async_block_till_done(wait_background_tasks=True)
     assert [record.message for record in caplog.records if record.levelname == "ERROR"] == []
