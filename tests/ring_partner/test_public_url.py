@@ -218,6 +218,7 @@ class TestForm:
         await set_urls(hass, None)
         await dialog.open("ring_app")
         assert (await dialog.submit())["errors"] == {"public_url": "no_public_url"}
+        assert (await dialog.look())["step_id"] == "public_url", "the page was reloaded"
         await set_urls(hass, dialog.address)
         assert (await dialog.submit())["step_id"] == "signing_key"
         urls = (await dialog.submit(signing_key=SIGNING_KEY))["description_placeholders"]
