@@ -45,7 +45,7 @@ from .clips import Clips
 from .clock import started
 from .const import CONF_IMPLEMENTATION, CONF_SIGNING_KEY, DOMAIN
 from .coordinator import RingCoordinator
-from .devices import identifiers
+from .devices import identifiers, missing_store
 from .errors import not_loaded
 from .journal import TokenJournal
 from .labels import labels_store
@@ -193,6 +193,7 @@ async def async_remove_entry(hass: HomeAssistant, entry: ConfigEntry) -> None:
         await TokenJournal(hass, entry.entry_id).async_remove()
         await activity_store(hass, entry.entry_id).async_remove()
         await labels_store(hass, entry.entry_id).async_remove()
+        await missing_store(hass, entry.entry_id).async_remove()
         await media_cache(hass, entry).async_remove()
         _clear_repairs(hass, entry)
         await _async_remove_unclaimed(hass, entry)

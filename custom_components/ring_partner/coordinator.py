@@ -159,6 +159,11 @@ class RingCoordinator(DataUpdateCoordinator[RingData]):
                     _LOGGER.exception("Unexpected error in a listener")
 
     @override
+    async def _async_setup(self) -> None:
+        """Load what outlives a restart, before the first poll."""
+        await self._keeper.async_load()
+
+    @override
     async def _async_update_data(self) -> RingData:
         """Read the whole account."""
         is_known = self._has_polled and self.last_update_success and self._session.expires_at > dt_util.utcnow()

@@ -1,15 +1,18 @@
 """The device registry: devices appear, change their names, and go."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 
 from homeassistant.core import Event, HomeAssistant, callback
 from homeassistant.helpers import device_registry as dr
+from homeassistant.util import dt as dt_util
 
 from .api import Device
 from .const import DOMAIN, MANUFACTURER, OPTION_DOORBELLS, STALE_AFTER
 from .identifiers import CameraId, parse_registry_id, registry_id
 from .kinds import model_name
 from .models import RingConfigEntry
+from .storage import TolerantStore, as_times
 
 
 def account_identifier(entry: RingConfigEntry) -> str:
@@ -43,6 +46,11 @@ def removed_cameras(entry: RingConfigEntry, event: Event[dr.EventDeviceRegistryU
     return {parse_registry_id(identifier) for identifier in ours if identifier != account_identifier(entry)}
 
 
+def missing_store(hass: HomeAssistant, entry_id: str) -> TolerantStore:
+    """Return where it is kept since when devices have been missing."""
+    return TolerantStore(hass, f"{DOMAIN}.{entry_id}.missing")
+
+
 class DeviceKeeper:
     """Keeps the registry in step with the account's list."""
 
@@ -52,7 +60,9 @@ class DeviceKeeper:
         self._registry = dr.async_get(hass)
         self._entry = entry
         self._registered: dict[str, tuple[object, ...]] = {}
+        # By ids of the registry, as the event loop counts: a clock that is set removes nothing.
         self._missing_since: dict[str, float] = {}
+        self._store = missing_store(hass, entry.entry_id)
         self._account = self._registry.async_get_or_create(
             config_entry_id=entry.entry_id,
             identifiers={(DOMAIN, account_identifier(entry))},
@@ -62,6 +72,12 @@ class DeviceKeeper:
             translation_key="account",
             translation_placeholders={"name": entry.title},
         )
+
+    async def async_load(self) -> None:
+        """Go on counting from before a restart or reload."""
+        now, now_loop = dt_util.utcnow(), self._hass.loop.time()
+        for device, since in as_times(await self._store.async_load()).items():
+            self._missing_since[device] = now_loop - max((now - since).total_seconds(), 0)
 
     def update(self, devices: Mapping[str, Device]) -> None:
         """Take over the account's current list."""
@@ -105,7 +121,7 @@ class DeviceKeeper:
 
         A device that switches to end-to-end encryption leaves the list without a word and may come back.
         """
-        now = self._hass.loop.time()
+        now, missing = self._hass.loop.time(), set(self._missing_since)
         present = identifiers(self._entry, devices)
         # Children first: the registry removes them together with their parent.
         for entry in (
@@ -118,3 +134,16 @@ class DeviceKeeper:
                 self._registry.async_remove_device(entry.id)
                 del self._missing_since[entry.id]
         self._registered = {key: seen for key, seen in self._registered.items() if key in devices}
+        if self._missing_since.keys() != missing:
+            self._hass.async_create_task(self._async_save(), "ring_partner missing devices")
+
+    async def _async_save(self) -> None:
+        now, now_loop = dt_util.utcnow(), self._hass.loop.time()
+        data = {
+            device: (now - timedelta(seconds=now_loop - since)).timestamp()
+            for device, since in self._missing_since.items()
+        }
+        if data:
+            await self._store.async_save(data)
+        else:
+            await self._store.async_remove()

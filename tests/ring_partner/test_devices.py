@@ -19,7 +19,7 @@ from homeassistant.setup import async_setup_component
 from ring_cloud import Account, RingCloud
 
 from .conftest import make_entry
-from .polls import POLL, async_pass_time, entity_ids, registered, state_of, states_of
+from .polls import POLL, async_pass_time, entity_ids, registered, set_clock_back, state_of, states_of
 
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
@@ -240,6 +240,50 @@ class TestHiding:
         assert registered(hass, linked, camera) is not None
         await async_pass_time(hass, freezer, DAY)
         assert registered(hass, linked, camera) is None
+
+    async def test_time_a_device_has_been_missing_survives_reloads(
+        self, hass: HomeAssistant, linked: ConfigEntry, account: Account, freezer: FrozenDateTimeFactory
+    ) -> None:
+        camera = account.device("Garage")
+        camera.set(e2ee=True)
+        await async_pass_time(hass, freezer)
+        for _ in range(4):
+            await async_pass_time(hass, freezer, 5 * HOUR)
+            await hass.config_entries.async_reload(linked.entry_id)
+            await hass.async_block_till_done(wait_background_tasks=True)
+            assert registered(hass, linked, camera) is not None
+        await async_pass_time(hass, freezer, 4 * HOUR)
+        assert registered(hass, linked, camera) is None
+
+    async def test_clock_set_back_over_a_reload_keeps_a_missing_device(
+        self, hass: HomeAssistant, linked: ConfigEntry, account: Account, freezer: FrozenDateTimeFactory
+    ) -> None:
+        camera = account.device("Driveway")
+        camera.set(e2ee=True)
+        await async_pass_time(hass, freezer)
+        await hass.config_entries.async_unload(linked.entry_id)
+        set_clock_back(hass, freezer, DAY)
+        await hass.config_entries.async_setup(linked.entry_id)
+        await hass.async_block_till_done(wait_background_tasks=True)
+        assert registered(hass, linked, camera) is not None
+        await async_pass_time(hass, freezer, DAY)
+        assert registered(hass, linked, camera) is None
+
+    async def test_nothing_is_kept_of_a_device_that_is_back(
+        self,
+        hass: HomeAssistant,
+        linked: ConfigEntry,
+        account: Account,
+        freezer: FrozenDateTimeFactory,
+        hass_storage: dict[str, Any],
+    ) -> None:
+        camera, key = account.device("Driveway"), f"ring_partner.{linked.entry_id}.missing"
+        camera.set(e2ee=True)
+        await async_pass_time(hass, freezer)
+        assert len(hass_storage[key]["data"]) == 1
+        camera.set(e2ee=False)
+        await async_pass_time(hass, freezer)
+        assert key not in hass_storage
 
 
 class TestRemovingByHand:

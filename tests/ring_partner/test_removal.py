@@ -87,6 +87,44 @@ async def test_an_account_that_is_not_loaded_is_unlinked_with_its_newest_token(
     assert status(cloud, account, app) is LinkStatus.AWAITING
 
 
+@pytest.mark.parametrize("refused", [400, 403, 404, 405, 409, 422, 429, 500])
+async def test_refused_unlink_falls_back_to_awaiting(
+    hass: HomeAssistant, freezer: FrozenDateTimeFactory, cloud: RingCloud, account: Account, app: App,
+    linked: ConfigEntry, caplog: pytest.LogCaptureFixture, refused: int,
+) -> None:  # fmt: skip
+    headers = {"Retry-After": "0"} if refused == 429 else {}
+    cloud.faults.add(LINK, method="DELETE", status=refused, count=None, headers=headers)
+
+    await hass.config_entries.async_remove(linked.entry_id)
+
+    assert status(cloud, account, app) is LinkStatus.AWAITING
+    assert complaints(caplog) == []
+
+
+async def test_token_that_ring_refuses_is_refreshed_to_unlink(
+    hass: HomeAssistant, freezer: FrozenDateTimeFactory, cloud: RingCloud, account: Account, app: App,
+    linked: ConfigEntry,
+) -> None:  # fmt: skip
+    cloud.grants.expire_access(account, app)
+
+    await hass.config_entries.async_remove(linked.entry_id)
+
+    assert status(cloud, account, app) is LinkStatus.AWAITING
+
+
+async def test_token_without_refresh_token_that_ring_refuses_is_told(
+    hass: HomeAssistant, freezer: FrozenDateTimeFactory, cloud: RingCloud, account: Account, app: App,
+    linked: ConfigEntry, caplog: pytest.LogCaptureFixture,
+) -> None:  # fmt: skip
+    token = {**linked.data[CONF_TOKEN], "refresh_token": None, "generation": 9}
+    hass.config_entries.async_update_entry(linked, data={**linked.data, CONF_TOKEN: token})
+    cloud.grants.expire_access(account, app)
+
+    await hass.config_entries.async_remove(linked.entry_id)
+
+    assert len(complaints(caplog)) == 1
+
+
 async def test_the_account_goes_even_if_ring_is_down(
     hass: HomeAssistant, freezer: FrozenDateTimeFactory, cloud: RingCloud, linked: ConfigEntry,
     caplog: pytest.LogCaptureFixture,
