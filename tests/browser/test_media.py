@@ -70,7 +70,8 @@ async def test_a_recording_of_yesterday_is_found_played_and_wound(demo: Rig, ope
         "(video) => !video.seeking && video.currentTime > 15.3", arg=await video.element_handle()
     )
     await look(window, page.locator("body"), "media-5-wound", cut=NO_ROOM)
-    assert 20 < await video.evaluate("(video) => video.duration") < 25
+    # Ring sends a little less than was asked for.
+    assert 18 < await video.evaluate("(video) => video.duration") < 25
 
 
 async def test_a_search_finds_the_rings_of_a_day(demo: Rig, open_window: OpenWindow) -> None:
