@@ -67,12 +67,12 @@ class PushedEvents:
     def receive(self, webhook: WebhookEvent) -> None:
         """Deal with a delivery once; one that raises is not dealt with, and Ring will repeat it."""
         ledger = self._activity.ledger
-        if ledger.is_repeated(webhook.request_id):
+        if ledger.is_repeated(webhook.delivery_id):
             self._delivery.repeated()
             return
         # Should this raise, Ring repeats it.
         self._work_on(webhook)
-        ledger.note_request(webhook.request_id)
+        ledger.note_request(webhook.delivery_id)
         self._activity.save_soon()
 
     def _work_on(self, webhook: WebhookEvent) -> None:

@@ -257,6 +257,26 @@ async def test_a_threshold_tells_its_reading_in_either_form(
     assert readings == {"temperature_exceeded": (temperature, None), "co_exceeded": (None, co)}
 
 
+async def test_two_events_with_one_request_id_are_two_deliveries(
+    cloud: RingCloud, account: Account, told: Told
+) -> None:
+    cloud.switches.request_ids = "cut"
+    cloud.deliveries.mischief("duplicate", types="flood_detected")
+    for flooded in (True, False):
+        account.device("Basement").set(flood=flooded)
+    await told.types()
+    events = [event for event in told.events if event]
+    assert len({event.request_id for event in events}) == 1
+    assert len(events) == 3
+    assert len({event.delivery_id for event in events}) == 2
+
+
+@pytest.mark.parametrize(("request_id", "event_id"), [(None, "fake"), ("fake", None)])
+def test_a_delivery_without_one_of_its_ids(request_id: str | None, event_id: str | None) -> None:
+    event = WebhookEvent(type="button_press", request_id=request_id, event_id=event_id)
+    assert event.delivery_id == request_id
+
+
 @pytest.mark.parametrize("style", ["recorded", "cut", "uuid"])
 async def test_ids_are_opaque(cloud: RingCloud, account: Account, told: Told, style: str) -> None:
     cloud.switches.request_ids = style

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from hashlib import sha256
 from operator import attrgetter
 from typing import Final, Self
 
@@ -44,7 +45,7 @@ class WebhookEvent:
     type: str
     """Such as `button_press`; an open vocabulary."""
     request_id: str | None = None
-    """The same for every delivery of one event."""
+    """The same for every delivery of one event, and not always of one event only: Ring cuts it at 64 characters."""
     account_id: str | None = field(default=None, repr=False)
     """None in envelopes of version 1.0."""
     sent_at: datetime | None = None
@@ -69,6 +70,13 @@ class WebhookEvent:
     co_concentration: float | None = None
     attributes: JsonObject = field(default_factory=dict, compare=False, repr=False)
     """As received, for what a type carries beyond the common."""
+
+    @property
+    def delivery_id(self) -> str | None:
+        """Return what all deliveries of one event have in common, and those of others have not."""
+        if self.request_id is None or self.event_id is None:
+            return self.request_id
+        return f"{self.request_id} {sha256(self.event_id.encode()).hexdigest()[:16]}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
