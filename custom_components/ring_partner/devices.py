@@ -9,7 +9,7 @@ from homeassistant.util import dt as dt_util
 
 from .api import Device
 from .const import DOMAIN, MANUFACTURER, OPTION_DOORBELLS, STALE_AFTER
-from .identifiers import CameraId, parse_registry_id, registry_id
+from .identifiers import CameraId, registry_id
 from .kinds import model_name
 from .models import RingConfigEntry
 from .storage import TolerantStore, as_times
@@ -43,7 +43,8 @@ def removed_cameras(entry: RingConfigEntry, event: Event[dr.EventDeviceRegistryU
     if event.data["action"] != "remove" or event.data["device"]["config_entry_id"] != entry.entry_id:
         return set()
     ours = (identifier[1] for identifier in event.data["device"]["identifiers"] if identifier[0] == DOMAIN)
-    return {parse_registry_id(identifier) for identifier in ours if identifier != account_identifier(entry)}
+    before = device_identifier(entry, "")
+    return {CameraId.parse(found.removeprefix(before)) for found in ours if found.startswith(before)}
 
 
 def missing_store(hass: HomeAssistant, entry_id: str) -> TolerantStore:

@@ -46,11 +46,6 @@ def registry_id(account_id: str, camera: CameraId) -> str:
     return f"{_escaped(account_id)}{_SEPARATOR}{camera}"
 
 
-def parse_registry_id(text: str) -> CameraId:
-    """Read what `registry_id` printed. Raises ValueError."""
-    return CameraId.parse(text.partition(_SEPARATOR)[2])
-
-
 @dataclass(frozen=True, slots=True)
 class ClipId:
     """A stretch of a camera's recordings."""

@@ -110,6 +110,16 @@ async def test_a_device_of_others_that_goes_is_no_business_of_ours(
     assert [record.message for record in caplog.records if record.levelname == "ERROR"] == []
 
 
+async def test_removed_device_with_identifier_of_another_form_is_ignored(
+    hass: HomeAssistant, linked: ConfigEntry, caplog: pytest.LogCaptureFixture
+) -> None:
+    registry = dr.async_get(hass)
+    device = registry.async_get_or_create(config_entry_id=linked.entry_id, identifiers={(DOMAIN, "old-form")})
+    registry.async_remove_device(device.id)
+    await hass.async_block_till_done(wait_background_tasks=True)
+    assert [record.message for record in caplog.records if record.levelname == "ERROR"] == []
+
+
 class TestRename:
     """A device is called what the Ring app calls it, until the user of Home Assistant says otherwise."""
 
