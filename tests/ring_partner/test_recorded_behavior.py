@@ -160,3 +160,16 @@ async def test_account_elsewhere_is_set_up_like_any_other(
     await async_set_up(hass, entry)
     assert entry.state.recoverable
     assert state_of(hass, entry, account.device("Front Door"), "connectivity") == STATE_ON
+
+
+@pytest.mark.parametrize("early_ms", [0, 1, 14_000, 16_000, 30_000])
+async def test_press_fires_once_however_early_its_history_row_begins(
+    home: Home, pushed: ConfigEntry, hass: HomeAssistant, cloud: RingCloud, account: Account, early_ms: int
+) -> None:
+    cloud.switches.history_early_ms = early_ms
+    await async_pass_time(hass, home.freezer)
+    door = account.device("Front Door")
+    await home.happen(door, "button_press")
+    for _ in range(4):
+        await async_pass_time(hass, home.freezer)
+    assert home.fired(pushed, door) == [("doorbell", "ring")]
