@@ -56,7 +56,7 @@ from .models import RingConfigEntry, RingRuntimeData
 from .push import async_listen
 from .rate_limit import LongWaitReport, app_rate_limits
 from .recordings import Recordings
-from .repairs import AccountIssue, clear, clear_out_of_scope, report
+from .repairs import AccountIssue, clear, clear_out_of_scope
 from .services import async_register_actions
 from .session import RingSession, async_newest_record, async_wait_for_refresh, not_saved_issue_id
 from .views import async_register_views
@@ -115,14 +115,12 @@ async def async_setup_entry(hass: HomeAssistant, entry: RingConfigEntry) -> bool
     def show_loss() -> None:
         """Show at once what the next poll would find out, and would log as an error: the user is asked already."""
         if session.is_lost:
-            if session.is_refused:
-                report(hass, entry, AccountIssue.LINK_ENDED)
             coordinator.last_update_success = False
             coordinator.async_update_listeners()
 
     session.async_add_listener(show_loss)
     await coordinator.async_config_entry_first_refresh()
-    clear(hass, entry, AccountIssue.LINK_REMOVED, AccountIssue.LINK_ENDED, AccountIssue.LINK_REFUSED)
+    clear(hass, entry, AccountIssue.LINK_REFUSED)
     runtime = entry.runtime_data = await _async_runtime_data(hass, entry, client, session, coordinator)
     await runtime.pictures.async_start()
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)

@@ -17,7 +17,7 @@ from .events import STALE_AFTER, event_from_webhook, readings_from_webhook, stat
 from .history import HistoryReader
 from .kinds import is_camera
 from .models import RingConfigEntry
-from .repairs import AccountIssue, clear, name_url, report
+from .repairs import AccountIssue, clear, name_url
 from .url_watch import async_webhook_url, watch_urls
 from .webhook import receiver_of
 
@@ -146,7 +146,6 @@ class PushedEvents:
             self._coordinator.async_confirm_soon()
             return
         _LOGGER.warning("The app was removed in the Ring app; the account has to be linked again")
-        report(self._hass, self._entry, AccountIssue.LINK_REMOVED)
         self._session.revoke()
 
 

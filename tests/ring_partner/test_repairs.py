@@ -103,15 +103,15 @@ async def link_again(hass, cloud, account, app) -> None:
     await hass.async_block_till_done(wait_background_tasks=True)
 
 
-async def test_a_link_that_ring_ended_says_why_until_it_is_linked_again(
+async def test_link_that_ring_ended_asks_once_and_reports_nothing_else(
     freezer, hass, cloud, account, app, entry
 ) -> None:
     await async_set_up(hass, entry)
     cloud.grants.revoke(account, app)
     await pass_time(hass, freezer, LIFETIME)
-    assert issues(hass) == {"link_ended"}
+    assert (reauths(hass), issues(hass)) == (1, set())
     await link_again(hass, cloud, account, app)
-    assert issues(hass) == set()
+    assert (reauths(hass), issues(hass)) == (0, set())
 
 
 async def test_a_refusal_that_ring_does_not_explain_is_told_when_it_lasts(freezer, hass, cloud, entry) -> None:
@@ -128,13 +128,13 @@ async def test_a_refusal_that_ring_does_not_explain_is_told_when_it_lasts(freeze
     assert issues(hass) == set()
 
 
-async def test_a_removal_that_ring_tells_of_is_told_as_that_alone_until_it_is_linked_again(
+async def test_removal_that_ring_pushed_asks_once_and_reports_nothing_else(
     freezer, hass, cloud, account, app, entry, address
 ) -> None:
     await async_set_up_pushed(hass, cloud, app, entry, webhook_url(address))
     await cloud.disable_app(account, app)
     await async_arrive(hass, cloud)
     await async_pass_in_steps(hass, freezer, 10 * SECOND)
-    assert issues(hass) == {"link_removed"}
+    assert (reauths(hass), issues(hass)) == (1, set())
     await link_again(hass, cloud, account, app)
-    assert issues(hass) == set()
+    assert (reauths(hass), issues(hass)) == (0, set())
