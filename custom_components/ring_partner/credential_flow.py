@@ -69,8 +69,6 @@ class RingCredentialFlow(RingLinkFlow):
         super().__init__()
         self._entered = AppCredentials()
         self._read_uploads: set[str] = set()
-        # The pairs that Ring does not refuse, or could not be asked about.
-        self._checked: set[AppCredentials] = set()
 
     @override
     async def async_step_pick_implementation(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
@@ -127,7 +125,6 @@ class RingCredentialFlow(RingLinkFlow):
         """Ring refuses the credentials: lead back to where they are entered."""
         if self._entered.client_id != self._implementation.client_id:
             self._entered = AppCredentials(client_id=self._implementation.client_id)
-        self._checked.clear()
         return self._show_credentials({"base": "invalid_client"})
 
     async def async_step_credentials(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
@@ -207,20 +204,15 @@ class RingCredentialFlow(RingLinkFlow):
         return errors
 
     async def _async_is_refused(self, app: AppCredentials) -> bool:
-        """Ask Ring once about each pair. Only a refusal in OAuth's words counts; an outage stops nobody."""
-        pair = AppCredentials(client_id=app.client_id, client_secret=app.client_secret)
-        if pair in self._checked:
-            return False
-        credential = ClientCredential(pair.client_id, pair.client_secret)
+        """Ask Ring about a pair. Only a refusal in OAuth's words counts; an outage stops no dialog."""
+        credential = ClientCredential(app.client_id, app.client_secret)
         client = RingOAuth2Implementation(self.hass, DOMAIN, credential).client
         try:
             async with asyncio.timeout(CHECK_SECONDS):
-                if await client.refuses_client():
-                    return True
+                return await client.refuses_client()
         except (RingError, TimeoutError) as err:
             _LOGGER.debug("The credentials could not be checked: %s", type(err).__name__)
-        self._checked.add(pair)
-        return False
+            return False
 
 
 def _labels(stored: dict[str, AbstractOAuth2Implementation]) -> dict[str, str]:

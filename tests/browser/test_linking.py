@@ -107,7 +107,7 @@ async def _choose_ring_app(desk: Window, rig: Rig) -> Locator:
     await page.get_by_placeholder("Search for a brand name").fill("Ring Par")
     await page.locator("dialog-add-integration").get_by_text("Ring Partner", exact=True).click()
     dialog = page.locator("dialog-data-entry-flow")
-    await expect(dialog.get_by_text("Link a Ring account")).to_be_visible()
+    await expect(dialog.get_by_text("Choose how to link your Ring account.")).to_be_visible()
     await look(desk, dialog, "link-1-menu", docs="ways")
     await dialog.get_by_text("From the Ring app", exact=True).click()
     return dialog

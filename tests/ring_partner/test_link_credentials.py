@@ -115,6 +115,18 @@ class TestNothingIsStored:
         app.client_secret = CLIENT_SECRET
         assert (await form.submit(csv={}))["step_id"] == "portal"
 
+    async def test_pair_that_ring_refuses_when_it_calls_is_kept(
+        self, form: Dialog, cloud: RingCloud, app: App, account: Account
+    ) -> None:
+        await form.submit(**THREE, csv={})
+        await form.wait_for_ring(cloud, app)
+        app.client_secret = "fake-other-secret"
+        await cloud.enable_app(account, app)
+        step = await form.look()
+        assert (step["step_id"], step["errors"]) == ("correct_credentials", {"base": "invalid_client"})
+        app.client_secret = CLIENT_SECRET
+        assert (await form.submit(csv={}))["step_id"] == "portal"
+
     @pytest.mark.parametrize("method", ["tokens", "partner"])
     async def test_other_ways_need_no_key(self, dialog: Dialog, method: str) -> None:
         await dialog.open(method)
