@@ -309,3 +309,28 @@ class TestClosed:
         fault.release()
         await asyncio.gather(submit, return_exceptions=True)
         await hass.async_block_till_done()
+
+
+async def test_code_whose_account_ring_does_not_name_is_shown_as_an_error(
+    waiting: Dialog, cloud: RingCloud, app: App, account: Account
+) -> None:
+    cloud.faults.add("/v1/users/me", status=404, count=None)
+    await cloud.enable_app(account, app)
+    assert (await waiting.look_past("wait"))["errors"] == {"base": "no_integration"}
+
+
+async def test_cloudhooks_of_a_dialog_that_led_to_nothing_are_deleted_after_an_hour(
+    hass: HomeAssistant, freezer: FrozenDateTimeFactory, waiting: Dialog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deleted: list[str] = []
+
+    async def delete(_hass: HomeAssistant, signing_key: str) -> None:
+        deleted.append(signing_key)
+
+    monkeypatch.setattr("custom_components.ring_partner.linking.async_delete_cloudhooks", delete)
+    hass.config.components.add("cloud")
+    await waiting.close()
+    await pass_time(hass, freezer, 3500)
+    assert not deleted
+    await pass_time(hass, freezer, 200)
+    assert len(deleted) == 1
