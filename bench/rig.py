@@ -9,6 +9,7 @@ import time
 from unittest.mock import patch
 
 from freezegun.api import FrozenDateTimeFactory, StepTickTimeFactory, TickingDateTimeFactory
+from yarl import URL
 
 from custom_components.ring_partner.models import RingRuntimeData
 from homeassistant.core import Event, EventStateChangedData, HomeAssistant, callback
@@ -87,6 +88,10 @@ class Rig:
     async def prove_pushes(self) -> None:
         """Put the webhook's address into Ring's portal, and let something happen."""
         self.cloud.add_app(self.home.app.client_id, webhook_url=self.home.webhook_url)
+        # Only a URL that is set counts as one that Ring can reach; the account is reloaded with it.
+        url = str(URL(self.home.webhook_url).origin())
+        await self.hass.config.async_update(external_url=url, internal_url=url)
+        await self.settle()
         await self.pass_time(1)
         self.cloud.happen(self.device("doorbell"), "motion_detected")
         await self.settle()
