@@ -41,5 +41,5 @@ async def test_the_end_of_an_old_link_leaves_the_token_of_the_new_one(hass: Home
     session.revoke()
     await hass.async_block_till_done(wait_background_tasks=True)
     assert linked.data[CONF_TOKEN] == new
-    assert session.is_lost
+    assert not session.is_lost
     assert links_asked_for(hass) == []
