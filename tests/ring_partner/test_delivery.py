@@ -243,3 +243,16 @@ async def test_lost_ring_that_is_read_before_it_is_overdue_is_looked_at_again(
     await async_pass_in_steps(hass, freezer, 6 * MINUTE, 20 * SECOND)
     assert state_of(hass, pushed, None, "delivery") == "polled"
     assert issues(hass) == {"webhooks_missing"}
+
+
+async def test_lost_ring_before_the_first_push_is_announced_and_named(
+    freezer, hass, cloud, app, entry, address, door
+) -> None:
+    await async_set_up_pushed(hass, cloud, app, entry, webhook_url(address))
+    await async_pass_in_steps(hass, freezer, 2 * MINUTE)
+    cloud.deliveries.mischief("drop", count=None)
+    with announced(hass, entry, door) as rings:
+        await async_press(hass, cloud, door)
+        await async_pass_in_steps(hass, freezer, 7 * MINUTE)
+    assert len(rings) == 1
+    assert (state_of(hass, entry, None, "delivery"), issues(hass)) == ("polled", {"webhooks_missing"})
