@@ -14,7 +14,10 @@ NARROW = (360, 780)
 ON_DASHBOARD = "contact and battery are unknown"
 URLS = ("Token Exchange URL", "Account Link URL", "Webhook URL", "App Homepage URL")
 # Newer consoles call the last field something else.
-OTHER_NAME = {"en": "App Homepage URL (or Default Redirect URL)", "de": "App Homepage URL (oder Default Redirect URL)"}
+OTHER_NAME = {
+    "en": "App Homepage URL (or Default Redirect URL)",
+    "de": "App Homepage URL (oder Default Redirect URL)",  # codespell:ignore oder
+}
 
 
 async def look(
