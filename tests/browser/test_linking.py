@@ -8,7 +8,17 @@ import pytest
 import pytest_asyncio
 
 from demo.clients import until
-from demo.linking import APP_NAME, CLIENT_ID, CLIENT_SECRET, DOMAIN, EMAIL, SIGNING_KEY, find_entry, loaded_entry
+from demo.linking import (
+    APP_NAME,
+    CLIENT_ID,
+    CLIENT_SECRET,
+    DOMAIN,
+    EMAIL,
+    SIGNING_KEY,
+    find_entry,
+    loaded_entry,
+    register_app,
+)
 from demo.rig import Ports, Rig
 
 from .conftest import OpenWindow, allow_loopback
@@ -101,6 +111,13 @@ async def _register_app(phone: Window, rig: Rig) -> None:
 
 
 async def _choose_ring_app(desk: Window, rig: Rig) -> Locator:
+    dialog = await _open_menu(desk, rig)
+    await look(desk, dialog, "link-1-menu", docs="ways")
+    await dialog.get_by_text("From the Ring app", exact=True).click()
+    return dialog
+
+
+async def _open_menu(desk: Window, rig: Rig) -> Locator:
     page = desk.page
     await page.goto(f"{rig.home.url}/config/integrations/dashboard")
     await page.get_by_role("button", name="Add integration").last.click()
@@ -108,8 +125,6 @@ async def _choose_ring_app(desk: Window, rig: Rig) -> Locator:
     await page.locator("dialog-add-integration").get_by_text("Ring Partner", exact=True).click()
     dialog = page.locator("dialog-data-entry-flow")
     await expect(dialog.get_by_text("Choose how to link your Ring account.")).to_be_visible()
-    await look(desk, dialog, "link-1-menu", docs="ways")
-    await dialog.get_by_text("From the Ring app", exact=True).click()
     return dialog
 
 
@@ -196,6 +211,48 @@ async def test_csv_file_and_corrected_key_link(newcomer: Rig, open_window: OpenW
     await expect(dialog.get_by_text(CALLED)).to_be_visible()
     await phone.page.get_by_role("button", name="Confirm").click()
     await _confirm_ada(desk, dialog)
+
+
+async def test_two_tabs_with_one_reloaded_link_once(newcomer: Rig, open_window: OpenWindow) -> None:
+    first, second, phone = await open_window(), await open_window(), await open_window(*PHONE)
+    await register_app(newcomer.cloud, newcomer.home)
+    await _disable_at_ring(newcomer, "ada@example.com")
+    dialog = await _wait_in_ring_app(first, phone, newcomer)
+    other = await _wait_in_ring_app(second, phone, newcomer)
+    await _enable(phone, newcomer, "Ada Example")
+    for waits in (dialog, other):
+        await expect(waits.get_by_text(CALLED)).to_be_visible()
+    # Home Assistant is not told that the page is reloaded: the first dialog goes on waiting unseen.
+    await first.page.reload()
+    await expect(dialog).to_be_hidden()
+    await phone.page.get_by_role("button", name="Confirm").click()
+    await expect(other.get_by_text("Is this your Ring account?")).to_be_visible()
+    await look(second, other, "tabs-1-second-tab")
+    dialog = await _open_menu(first, newcomer)
+    await _go_to_urls(first, dialog, newcomer)
+    await _submit(dialog)
+    await _confirm_ada(first, dialog)
+    await _submit(other)
+    await expect(other.get_by_text("This Ring account is already linked: Ada Example")).to_be_visible()
+    await look(second, other, "tabs-2-linked-in-first-tab")
+
+
+async def _wait_in_ring_app(desk: Window, phone: Window, rig: Rig) -> Locator:
+    """Open a dialog with the stored credentials, up to where it waits for Ring."""
+    dialog = await _open_menu(desk, rig)
+    addresses = await _go_to_urls(desk, dialog, rig)
+    await phone.page.goto(f"{rig.cloud.url}/#portal")
+    await _paste_into_portal(phone, addresses)
+    await _submit(dialog)
+    await expect(dialog.get_by_text(ENABLE)).to_be_visible()
+    return dialog
+
+
+async def _go_to_urls(desk: Window, dialog: Locator, rig: Rig) -> dict[str, str]:
+    await dialog.get_by_text("From the Ring app", exact=True).click()
+    await dialog.locator("input[type=password]").fill(SIGNING_KEY)
+    await _submit(dialog)
+    return await read_addresses(desk, dialog, rig.home.url)
 
 
 async def _paste_into_portal(phone: Window, addresses: dict[str, str]) -> None:
