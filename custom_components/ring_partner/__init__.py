@@ -3,8 +3,7 @@
 import asyncio
 from functools import partial
 import logging
-import time
-from typing import TYPE_CHECKING, override
+from typing import TYPE_CHECKING
 
 from homeassistant.config_entries import (
     SIGNAL_CONFIG_ENTRY_CHANGED,
@@ -28,14 +27,11 @@ from .activity import ActivityLog, activity_store
 from .api import (
     AbstractAuth,
     AppRateLimits,
-    OAuthClient,
     RingAuthError,
     RingClient,
     RingError,
     RingHosts,
     RingMedia,
-    StaticAuth,
-    Token,
     Whep,
 )
 from .application_credentials import RingOAuth2Implementation
@@ -59,6 +55,7 @@ from .recordings import Recordings
 from .repairs import AccountIssue, clear, clear_out_of_scope
 from .services import async_register_actions
 from .session import RingSession, async_newest_record, async_wait_for_refresh, not_saved_issue_id
+from .unlink import async_end_link
 from .views import async_register_views
 from .webhook import expect
 
@@ -222,44 +219,10 @@ async def async_remove_config_entry_device(
 
 
 async def _async_unlink(hass: HomeAssistant, entry: ConfigEntry) -> None:
-    """End the link: one-way apps may not delete it, but can say that nobody listens any more."""
-    implementation = await _async_implementation(hass, entry)
-    if implementation is None:
-        return
-    token = (await async_newest_record(hass, entry)).token
-    client = _client(hass, entry, implementation, _LastAuth(token, implementation.client))
-    try:
-        await client.async_unlink()
-    except RingAuthError:
-        raise
-    except RingError as err:
-        _LOGGER.debug("Ring does not delete the link: %s", err)
-        await client.async_set_link_status("awaiting")
-
-
-class _LastAuth(StaticAuth):
-    """The token of an entry that is being removed: refreshed where needed, and not kept."""
-
-    def __init__(self, token: Token, oauth: OAuthClient) -> None:
-        """Start from the entry's token."""
-        super().__init__(token.access_token)
-        self._token = token
-        self._oauth = oauth
-
-    @override
-    async def async_get_access_token(self) -> str:
-        """Return a token that has not expired."""
-        if self._token.refresh_token is not None and self._token.expires_in(time.time()) <= 0:
-            return await self.async_renew(self._token.access_token)
-        return self._token.access_token
-
-    @override
-    async def async_renew(self, rejected: str) -> str:
-        """Refresh the token."""
-        if self._token.refresh_token is None:
-            return await super().async_renew(rejected)
-        self._token = await self._oauth.refresh(self._token.refresh_token)
-        return self._token.access_token
+    """End the link of an entry; a Playground token has none."""
+    if (implementation := await _async_implementation(hass, entry)) is not None:
+        token = (await async_newest_record(hass, entry)).token
+        await async_end_link(hass, token, implementation, entry.unique_id)
 
 
 def _client(

@@ -1,16 +1,26 @@
-"""Ending a link at Ring whose tokens Home Assistant does not keep (Ring: revoke tokens when users disconnect)."""
+"""Ending a link at Ring that Home Assistant no longer needs (Ring: revoke tokens when users disconnect)."""
 
 import asyncio
 from contextlib import suppress
 import logging
 import time
+from typing import override
 
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.aiohttp_client import async_get_clientsession
 from homeassistant.helpers.config_entry_oauth2_flow import async_get_implementations
 
-from .api import RingAuthError, RingClient, RingError, RingHosts, RingRequestError, StaticAuth, Token
+from .api import (
+    OAuthClient,
+    RingAuthError,
+    RingClient,
+    RingError,
+    RingHosts,
+    RingRequestError,
+    StaticAuth,
+    Token,
+)
 from .application_credentials import RingOAuth2Implementation
 from .const import CONF_IMPLEMENTATION, DOMAIN
 
@@ -35,15 +45,13 @@ async def async_find_implementation(hass: HomeAssistant, implementation_id: obje
 async def async_unlink(
     hass: HomeAssistant, token: Token, implementation: RingOAuth2Implementation | None, account_id: str | None = None
 ) -> None:
-    """End the link of a token that no entry holds, as far as Ring lets us; log what the user has to do otherwise.
-
-    A link belongs to an account and a private app: it stays if an entry has the same.
-    """
+    """End the link of a token that no entry holds, as far as Ring lets us; log what the user has to do otherwise."""
     try:
         async with asyncio.timeout(UNLINK_SECONDS):
-            await _async_unlink(hass, token, implementation, account_id)
-    except RingAuthError as err:
-        _LOGGER.debug("A link that Home Assistant does not keep has ended already: %s", err)
+            await async_end_link(hass, token, implementation, account_id)
+    except (RingAuthError, RingRequestError) as err:
+        # Ring refuses to change a link that was never confirmed, which is not completed anyway.
+        _LOGGER.debug("A link that Home Assistant does not keep has ended already, or never began: %s", err)
     except (RingError, TimeoutError) as err:
         _LOGGER.warning(
             "Could not end a link at Ring that Home Assistant does not keep; remove the app in the Ring app: %s",
@@ -51,39 +59,68 @@ async def async_unlink(
         )
 
 
-async def _async_unlink(
+async def async_end_link(
     hass: HomeAssistant, token: Token, implementation: RingOAuth2Implementation | None, account_id: str | None
 ) -> None:
-    if token.expires_in(time.time()) <= 0:
-        token, implementation = await _async_refresh(hass, token, implementation)
-    client = RingClient(async_get_clientsession(hass), StaticAuth(token.access_token), RingHosts.from_environment())
+    """End a link as far as Ring lets us. Raises RingError.
+
+    A link belongs to an account and a private app: it stays if an entry has the same.
+    """
+    if implementation is None and token.expires_in(time.time()) <= 0:
+        token, implementation = await _async_refresh(hass, token)
+    auth, limiter = StaticAuth(token.access_token), None
+    if implementation is not None:
+        auth = _LastAuth(token, implementation.client)
+        limiter = implementation.rate_limits.account(account_id or "")
+    client = RingClient(async_get_clientsession(hass), auth, RingHosts.from_environment(), limiter=limiter)
     if account_id is None:
         account_id = (await client.async_get_user()).id
     if await _async_is_kept(hass, account_id, implementation):
         return
     try:
         await client.async_unlink()
-    except RingError:
-        # Ring lets only some apps end a link; the others can say that nobody listens any more. A link that was never
-        # confirmed is not completed anyway, and Ring refuses to change it.
-        with suppress(RingRequestError):
-            await client.async_set_link_status("awaiting")
+    except RingAuthError:
+        raise
+    except RingError as err:
+        # Ring lets only some apps end a link; the others can say that nobody listens any more.
+        _LOGGER.debug("Ring does not delete the link: %s", err)
+        await client.async_set_link_status("awaiting")
 
 
-async def _async_refresh(
-    hass: HomeAssistant, token: Token, implementation: RingOAuth2Implementation | None
-) -> tuple[Token, RingOAuth2Implementation]:
-    """Refresh with the credentials of the token's private app; where that is not known, with all there are."""
+async def _async_refresh(hass: HomeAssistant, token: Token) -> tuple[Token, RingOAuth2Implementation]:
+    """Refresh with whichever credentials the token belongs to."""
     if token.refresh_token is None:
         raise RingAuthError("The access token has expired")
-    every = (await async_get_implementations(hass, DOMAIN)).values() if implementation is None else [implementation]
-    candidates = [item for item in every if isinstance(item, RingOAuth2Implementation)]
-    for candidate in candidates:
-        with suppress(RingAuthError):
-            return await candidate.client.refresh(token.refresh_token), candidate
-    if implementation is not None:
-        raise RingAuthError("Ring no longer accepts the refresh token")
+    for candidate in (await async_get_implementations(hass, DOMAIN)).values():
+        if isinstance(candidate, RingOAuth2Implementation):
+            with suppress(RingAuthError):
+                return await candidate.client.refresh(token.refresh_token), candidate
     raise UnknownCredentialsError("the credentials of its private app are not known")
+
+
+class _LastAuth(StaticAuth):
+    """A token that is used for the last time: refreshed where needed, and not kept."""
+
+    def __init__(self, token: Token, oauth: OAuthClient) -> None:
+        """Start from the newest token."""
+        super().__init__(token.access_token)
+        self._token = token
+        self._oauth = oauth
+
+    @override
+    async def async_get_access_token(self) -> str:
+        """Return a token that has not expired."""
+        if self._token.refresh_token is not None and self._token.expires_in(time.time()) <= 0:
+            return await self.async_renew(self._token.access_token)
+        return self._token.access_token
+
+    @override
+    async def async_renew(self, rejected: str) -> str:
+        """Refresh the token."""
+        if self._token.refresh_token is None:
+            return await super().async_renew(rejected)
+        self._token = await self._oauth.refresh(self._token.refresh_token)
+        return self._token.access_token
 
 
 async def _async_is_kept(hass: HomeAssistant, account_id: str, implementation: RingOAuth2Implementation | None) -> bool:
