@@ -21,9 +21,10 @@ from homeassistant.helpers.storage import STORAGE_DIR
 from homeassistant.util.hass_dict import HassKey
 
 from .api import RingAuthError, RingError, Token
+from .claim import UNCLAIMED_SECONDS
 from .const import CONF_IMPLEMENTATION, CONF_SIGNING_KEY, DOMAIN
 from .journal import TokenJournal
-from .linking import UNCLAIMED_SECONDS, file_id, open_listener_files
+from .linking import file_id, open_listener_files
 from .pasted import PASTED_PREFIX
 from .unlink import async_find_implementation, async_unlink
 

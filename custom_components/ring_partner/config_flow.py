@@ -15,6 +15,7 @@ from homeassistant.data_entry_flow import FlowResultType, UnknownFlow
 from homeassistant.util.async_ import create_eager_task
 
 from .api import RingClientCredentialsError, RingError, RingRequestError, RingUnavailableError, Token
+from .claim import Claim
 from .cleanup import clean_up_once
 from .const import (
     CONF_ACCOUNT,
@@ -40,7 +41,7 @@ from .link_flow import (
     signing_key_from,
     token_from,
 )
-from .linking import ATTR_LISTENER, Claim, LinkListener, find_listener
+from .linking import ATTR_LISTENER, LinkListener, find_listener
 from .options_flow import RingOptionsFlow
 from .pasted import PastedToken
 from .public_url_flow import RingPublicUrlFlow

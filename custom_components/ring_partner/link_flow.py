@@ -42,6 +42,7 @@ from .api import (
     mask_identifier,
 )
 from .application_credentials import RingOAuth2Implementation
+from .claim import Claim, NonceMismatchError
 from .const import (
     CONF_IMPLEMENTATION,
     CONF_LINK_METHOD,
@@ -54,7 +55,7 @@ from .const import (
 )
 from .credentials import async_delete_replaced, find_signing_key
 from .endpoints import PORTAL_FIELDS, async_urls, temporary_urls
-from .linking import Claim, LinkListener, NonceMismatchError, async_acquire_listener, linked_entry
+from .linking import LinkListener, async_acquire_listener, linked_entry
 from .pasted import PastedToken, TokenNotSavedError
 from .session import async_newest_record, new_link
 from .unlink import async_implementation_of, async_unlink

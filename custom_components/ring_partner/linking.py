@@ -8,7 +8,7 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 import hashlib
@@ -16,7 +16,7 @@ from http import HTTPStatus
 import json
 import logging
 import time
-from typing import Any, Self, override
+from typing import Any, override
 from urllib.parse import parse_qsl
 
 from aiohttp.hdrs import METH_GET, METH_HEAD, METH_POST, METH_PUT
@@ -24,15 +24,12 @@ from aiohttp.web import Request, Response
 
 from homeassistant.components import webhook
 from homeassistant.config_entries import SOURCE_IGNORE, SOURCE_INTEGRATION_DISCOVERY, ConfigEntry
-from homeassistant.const import CONF_TOKEN
 from homeassistant.core import CALLBACK_TYPE, HassJob, HomeAssistant, callback
 from homeassistant.helpers.aiohttp_client import async_get_clientsession
 from homeassistant.helpers.event import async_call_later
-from homeassistant.helpers.storage import Store, UnsupportedStorageVersionError
 from homeassistant.util.hass_dict import HassKey
 
 from .api import (
-    FRESH_S,
     RingAuthError,
     RingClient,
     RingClientCredentialsError,
@@ -47,9 +44,11 @@ from .api import (
     nonce_matches,
 )
 from .application_credentials import RingOAuth2Implementation
+from .claim import UNCLAIMED_SECONDS, Claim, NonceMismatchError
 from .const import CONF_ACCOUNT, CONF_IMPLEMENTATION, CONF_SIGNING_KEY, DOMAIN
 from .endpoints import Endpoint, async_delete_cloudhooks, async_read_body, endpoint_id
 from .link_pages import async_page
+from .storage import TolerantStore
 from .unlink import async_unlink
 from .visits import VisitLog, visit_of
 
@@ -61,12 +60,12 @@ MAX_EXCHANGES = 5
 SEEN_CODES = 64
 # A code lives 60 s. Asking again loses nothing: what Ring granted in an answer that got lost, nobody can ever use.
 RETRY_SECONDS = (1, 3, 10, 20)
+# How often Ring is asked whose tokens it granted, once that has failed for as long.
+ASK_AGAIN_SECONDS = 60
 # What a nonce looks like; anything else is a stranger's.
 NONCE_LENGTH = 43
 # The browser may arrive while the code is still being exchanged.
 EXCHANGE_PATIENCE_SECONDS = 10
-# Shorter than any access token lives, so that an unclaimed one never needs a refresh.
-UNCLAIMED_SECONDS = 3600
 
 # How long a dialog that waits has to show a new claim, before the claim is offered as a discovery or reauthentication.
 SHOW_SECONDS = 20
@@ -76,73 +75,6 @@ ATTR_LISTENER = "listener"
 BROWSER_METHODS = (METH_GET, METH_HEAD, METH_POST, METH_PUT)
 
 _LISTENERS: HassKey[dict[str, LinkListener]] = HassKey(f"{DOMAIN}_link_listeners")
-
-
-@dataclass(slots=True, eq=False)
-class Claim:
-    """An account whose owner enabled the app, and which no entry holds yet.
-
-    It can be linked once the owner's browser has brought a nonce. It stays with the listener until a submit uses it.
-    """
-
-    user: User
-    token: Token = field(repr=False)
-    received: float
-    nonce: str = field(default="", repr=False)
-    time_ms: str = field(default="", repr=False)
-    is_confirmed: bool = False
-    """Whether Ring has taken the nonce: what is left to do may be repeated at any time."""
-    maybe_confirmed: bool = False
-    """Whether Ring may have taken the nonce: its answer got lost."""
-    arrived: float = 0.0
-    """When the browser came, in epoch seconds."""
-    is_expected: bool = False
-    """Whether a dialog waited for this account when the browser came."""
-    dialogs: set[str] = field(default_factory=set)
-    """The flows that show it."""
-    ended: str | None = None
-    """Why it can no longer be used: the reason that a dialog ends with."""
-
-    @classmethod
-    def from_dict(cls, stored: Mapping[str, Any]) -> Self:
-        """Read what `as_dict` wrote. Raises one of many errors where it is odd."""
-        user = {item.name: stored["user"].get(item.name) for item in fields(User)}
-        if not all(isinstance(value, str | None) for value in user.values()) or user["id"] is None:
-            raise TypeError("This is no account")
-        return cls(
-            User(**user),
-            Token.from_dict(stored[CONF_TOKEN]),
-            float(stored["received"]),
-            nonce=str(stored.get("nonce", "")),
-            time_ms=str(stored.get("time", "")),
-            is_confirmed=stored.get("confirmed") is True,
-        )
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return what a restart must not lose. It holds the secrets."""
-        return {
-            "user": asdict(self.user),
-            CONF_TOKEN: self.token.as_dict(),
-            "received": self.received,
-            "nonce": self.nonce,
-            "time": self.time_ms,
-            "confirmed": self.is_confirmed,
-        }
-
-    @property
-    def is_ready(self) -> bool:
-        """Whether it can be linked now: Ring accepts the nonce, or has accepted it."""
-        fresh = self.nonce != "" and is_fresh(self.time_ms, time.time())
-        return self.ended is None and time.time() < self.ends_at and (self.is_confirmed or fresh)
-
-    @property
-    def ends_at(self) -> float:
-        """When its token is given up, in epoch seconds."""
-        return max(self.received + UNCLAIMED_SECONDS, self.arrived + FRESH_S)
-
-
-class NonceMismatchError(RingError):
-    """A browser came with a nonce that fits no account: the signing key is another app's, or the code never came."""
 
 
 @dataclass(slots=True, eq=False)
@@ -169,9 +101,7 @@ class LinkListener:
         self.failure: RingError | None = None
         """Why the last call of Ring led to nothing, until one leads to an account; every waiting dialog shows it."""
         self._account_link_id = endpoint_id(signing_key, Endpoint.ACCOUNT_LINK)
-        self._store: Store[dict[str, Any]] = Store(
-            hass, 1, f"{DOMAIN}.{file_id(signing_key)}.unclaimed", private=True, atomic_writes=True
-        )
+        self._store = TolerantStore(hass, f"{DOMAIN}.{file_id(signing_key)}.unclaimed")
         self._loading = asyncio.Lock()
         self._loaded = False
         self._is_open = False
@@ -219,11 +149,7 @@ class LinkListener:
             await self._async_drop_expired()
 
     async def _async_load(self) -> None:
-        try:
-            stored = dict(await self._store.async_load() or {})
-        except UnsupportedStorageVersionError, KeyError, TypeError, ValueError:
-            # Damaged, or of a newer release that was tried before this one: its accounts have to be enabled again.
-            stored = {}
+        stored = await self._store.async_load() or {}
         for item in stored.values():
             # What cannot be read costs no other account.
             with suppress(AttributeError, KeyError, TypeError, ValueError, RingAuthError):
@@ -357,9 +283,7 @@ class LinkListener:
         if len(self._exchanges) >= MAX_EXCHANGES:
             return Response(status=HTTPStatus.SERVICE_UNAVAILABLE)
         self._seen_codes.append(digest)
-        task = hass.async_create_task(self._async_exchange(code), "ring_partner token exchange")
-        self._exchanges.add(task)
-        task.add_done_callback(self._exchange_done)
+        self._track(hass.async_create_task(self._async_exchange(code), "ring_partner token exchange"))
         return Response(status=HTTPStatus.OK)
 
     @callback
@@ -367,10 +291,15 @@ class LinkListener:
         self._exchanges.discard(task)
         self.close_if_unneeded()
 
+    def _track(self, task: asyncio.Task[None]) -> None:
+        self._exchanges.add(task)
+        task.add_done_callback(self._exchange_done)
+
     async def _async_exchange(self, code: str) -> None:
         """Turn the code into an unclaimed account."""
+        implementation = self.implementation
         try:
-            token = await _patiently(partial(self.implementation.client.exchange_code, code))
+            token = await _patiently(partial(implementation.client.exchange_code, code))
         except RingError as err:
             self._note_refused_code(err)
             return
@@ -378,14 +307,45 @@ class LinkListener:
             async_get_clientsession(self.hass),
             StaticAuth(token.access_token),
             RingHosts.from_environment(),
-            limiter=self.implementation.rate_limits.account(),
+            limiter=implementation.rate_limits.account(),
         )
         try:
             user = await _patiently(client.async_get_user)
-        except RingError as err:
-            _LOGGER.warning("Ring sent an authorization code, but did not say whose it is: %s", err)
+        except RingUnavailableError as err:
+            # A code can be exchanged once: the tokens are kept until Ring says whose they are.
             self._fail(err)
-            return
+            later = self._async_ask_later(client, token, implementation, err)
+            self._track(self.hass.async_create_background_task(later, "ring_partner account of a code"))
+        except RingError as err:
+            self._note_unnamed(err)
+        else:
+            await self._async_add(user, token)
+
+    async def _async_ask_later(
+        self, client: RingClient, token: Token, implementation: RingOAuth2Implementation, err: RingError
+    ) -> None:
+        """Ask whose a token is whenever Ring allows, until it could no longer be claimed."""
+        ends_at = time.time() + UNCLAIMED_SECONDS
+        while isinstance(err, RingUnavailableError):
+            pause = max(err.retry_after or 0, ASK_AGAIN_SECONDS)
+            if time.time() + pause > ends_at:
+                break
+            await asyncio.sleep(pause)
+            try:
+                user = await client.async_get_user()
+            except RingError as again:
+                err = again
+            else:
+                await self._async_add(user, token)
+                return
+        self._note_unnamed(err)
+        await async_unlink(self.hass, token, implementation)
+
+    def _note_unnamed(self, err: RingError) -> None:
+        _LOGGER.warning("Ring sent an authorization code, but did not say whose it is: %s", err)
+        self._fail(err)
+
+    async def _async_add(self, user: User, token: Token) -> None:
         self.failure = None
         self._is_code_warned = False
         self._claims[user.id] = Claim(user, token, time.time())
@@ -557,12 +517,14 @@ async def _show_closed(hass: HomeAssistant, webhook_id: str, request: Request) -
 
 
 async def _patiently[T](request: Callable[[], Awaitable[T]]) -> T:
-    """Ask again through a short outage."""
+    """Ask again through a short outage, but not before Ring allows."""
     for pause in RETRY_SECONDS:
         try:
             return await request()
-        except RingUnavailableError:
-            await asyncio.sleep(pause)
+        except RingUnavailableError as err:
+            if (wait := err.retry_after or 0) > max(RETRY_SECONDS):
+                raise
+            await asyncio.sleep(max(pause, wait))
     return await request()
 
 

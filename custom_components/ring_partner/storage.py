@@ -32,6 +32,16 @@ class TolerantStore(Store[dict[str, Any]]):
         )
 
     @override
+    async def async_load(self) -> dict[str, Any] | None:
+        """Return what was stored, or None where that is no object."""
+        try:
+            stored: object = await super().async_load()
+        except KeyError, TypeError:
+            # Damaged: JSON, but not what Home Assistant writes.
+            return None
+        return stored if isinstance(stored, dict) else None
+
+    @override
     async def _async_migrate_func(
         self, old_major_version: int, old_minor_version: int, old_data: dict[str, Any]
     ) -> dict[str, Any]:

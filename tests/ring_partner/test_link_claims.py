@@ -8,15 +8,18 @@ import pytest
 from pytest_homeassistant_custom_component.common import async_fire_time_changed
 
 from custom_components.ring_partner.const import DOMAIN
-from custom_components.ring_partner.linking import SHOW_SECONDS
+from custom_components.ring_partner.endpoints import Endpoint, endpoint_id
+from custom_components.ring_partner.linking import SHOW_SECONDS, find_listener
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant
 from ring_cloud import Account, App, RingCloud
 
-from .dialog import Dialog, another, dialog, enter_addresses, frontend, press_confirm
+from .conftest import SIGNING_KEY
+from .dialog import CREDENTIALS_CHECK, Dialog, another, dialog, enter_addresses, frontend, press_confirm
 
 __all__ = ["dialog", "frontend"]
 
+ENABLE = "enable_in_ring_app"
 LINK = "/v1/accounts/me/app-integrations"
 
 
@@ -317,6 +320,70 @@ async def test_code_whose_account_ring_does_not_name_is_shown_as_an_error(
     cloud.faults.add("/v1/users/me", status=404, count=None)
     await cloud.enable_app(account, app)
     assert (await waiting.look_past("wait"))["errors"] == {"base": "no_integration"}
+
+
+class TestUnnamedAccount:
+    """Ring grants tokens for a code, but does not say at once whose they are."""
+
+    ME = "/v1/users/me"
+
+    async def test_short_wait_that_ring_asks_for_is_kept(
+        self, hass: HomeAssistant, freezer: FrozenDateTimeFactory, waiting: Dialog, cloud: RingCloud, app: App,
+        account: Account,
+    ) -> None:  # fmt: skip
+        refusal = cloud.faults.add(self.ME, status=429, headers={"Retry-After": "15"})
+        await cloud.enable_app(account, app)
+        await refusal.reached()
+        while (step := await waiting._request("GET", f"/{waiting.step['flow_id']}"))["progress_action"] == ENABLE:
+            freezer.tick(1)
+            async_fire_time_changed(hass)
+            await asyncio.sleep(0)
+        assert step["progress_action"] == "confirm_in_ring_app"
+        assert cloud.count("GET", self.ME) == 2
+        assert (await waiting.arrive(cloud, app, account))["step_id"] == "confirm"
+
+    @pytest.mark.parametrize("status", [429, 503])
+    async def test_tokens_are_kept_through_a_long_wait(
+        self, hass: HomeAssistant, freezer: FrozenDateTimeFactory, waiting: Dialog, cloud: RingCloud, app: App,
+        account: Account, status: int,
+    ) -> None:  # fmt: skip
+        cloud.faults.add(self.ME, status=status, headers={"Retry-After": "300"})
+        await cloud.enable_app(account, app)
+        error = {429: "rate_limited", 503: "cannot_connect"}[status]
+        assert (await waiting.look_past("wait"))["errors"] == {"base": error}
+        await pass_time(hass, freezer, 290)
+        assert cloud.count("GET", self.ME) == 1
+        await waiting.submit()
+        await pass_time(hass, freezer, 20)
+        # A closed dialog loses nothing.
+        await waiting.close()
+        again = another(waiting)
+        await again.wait_for_ring(cloud, app)
+        assert (await again.arrive(cloud, app, account))["step_id"] == "confirm"
+        assert (await again.submit())["type"] == "create_entry"
+        assert cloud.count("POST", "/oauth/token") == 1 + CREDENTIALS_CHECK * 2
+
+    @pytest.mark.parametrize("last", [404, 503])
+    async def test_link_is_ended_where_ring_never_says(
+        self, hass: HomeAssistant, freezer: FrozenDateTimeFactory, waiting: Dialog, cloud: RingCloud, app: App,
+        account: Account, caplog: pytest.LogCaptureFixture, last: int,
+    ) -> None:  # fmt: skip
+        cloud.faults.add(self.ME, status=503, headers={"Retry-After": "300"})
+        await cloud.enable_app(account, app)
+        await waiting.look_past("wait")
+        refusal = cloud.faults.add(self.ME, status=last, headers={"Retry-After": "3500"})
+        app.unlink_allowed = True
+        await pass_time(hass, freezer, 310)
+        await refusal.reached()
+        await hass.async_block_till_done(wait_background_tasks=True)
+        assert "did not say whose it is" in caplog.text
+        # What Ring asked to wait holds for the end of the link, too.
+        assert (cloud.links.get(account, app) is None) is (last == 404)
+        assert ("remove the app in the Ring app" in caplog.text) is (last == 503)
+        find = find_listener(hass, endpoint_id(SIGNING_KEY, Endpoint.TOKEN_EXCHANGE))
+        assert find is not None
+        await waiting.close()
+        assert find_listener(hass, find.key) is None
 
 
 async def test_cloudhooks_of_a_dialog_that_led_to_nothing_are_deleted_after_an_hour(
