@@ -188,6 +188,7 @@ class RingCoordinator(DataUpdateCoordinator[RingData]):
         self._heard = frozenset()
         self._keeper.update(devices)
         self._check_permissions(devices)
+        self._check_encryption(devices)
         self._refresh_account_if_due()
         return RingData(self._current_account(), devices, self._activity)
 
@@ -235,6 +236,14 @@ class RingCoordinator(DataUpdateCoordinator[RingData]):
             self.config_entry.async_create_background_task(
                 self.hass, self._async_ask_for(group, device_id), "ring_partner missing device"
             )
+
+    def _check_encryption(self, devices: Mapping[str, Device]) -> None:
+        """Name the devices whose pictures only the Ring app can show, in one repair."""
+        names = sorted(device.name or key for key, device in devices.items() if device.configurations.e2e_encryption)
+        if names:
+            report(self.hass, self.config_entry, AccountIssue.ENCRYPTED_DEVICES, devices=", ".join(names))
+        else:
+            clear(self.hass, self.config_entry, AccountIssue.ENCRYPTED_DEVICES)
 
     async def _async_ask_for(self, group: PermissionGroup, device_id: str) -> None:
         """Find out whether a device has gone, or the permission to see it."""
@@ -337,6 +346,7 @@ class RingCoordinator(DataUpdateCoordinator[RingData]):
         if len(devices) < len(self.data.devices):
             self._listed = devices
             self.data = replace(self.data, devices=devices)
+            self._check_encryption(devices)
             self.async_update_listeners()
         self._keeper.remove(device_id)
 

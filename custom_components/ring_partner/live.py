@@ -281,8 +281,8 @@ class LiveViews:
             answer = answer_to(view.offer_text, view.session.answer)
         except RingError as err:
             _LOGGER.debug("No live view: %s", err)
-            is_lost = isinstance(err, RingRequestError) and not view.can_be_reached
-            view.fail(_error("live_no_address") if is_lost else WebRTCError(_CODE, _reason(err)))
+            flaw = _flaw(view, err)
+            view.fail(WebRTCError(_CODE, _reason(err)) if flaw is None else _error(flaw))
             return
         except UnusableSdpError as err:
             _LOGGER.debug("No live view: %s", err)
@@ -383,6 +383,16 @@ def _obstacle(device: Device) -> str | None:
     if device.configurations.e2e_encryption:
         return "live_encrypted"
     return "live_offline" if device.status.online is False else None
+
+
+def _flaw(view: _View, err: RingError) -> str | None:
+    """Return what an offer lacks that Ring refuses, as far as can be seen."""
+    if not isinstance(err, RingRequestError):
+        return None
+    if not view.can_be_reached:
+        return "live_no_address"
+    lacks_h264 = err.status == HTTPStatus.INTERNAL_SERVER_ERROR and not view.offer.has_h264
+    return "live_no_h264" if lacks_h264 else None
 
 
 async def _async_finish(tasks: Iterable[asyncio.Task[object]], seconds: float | None) -> None:

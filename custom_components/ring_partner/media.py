@@ -280,7 +280,12 @@ class Pictures:
 
     def _queue(self, camera: CameraId) -> StillQueue:
         if camera not in self._queues:
-            self._queues[camera] = StillQueue(self._hass, self._coordinator, partial(self._async_fetch, camera))
+            self._queues[camera] = StillQueue(
+                self._hass,
+                self._coordinator,
+                partial(self._async_fetch, camera),
+                partial(self._client.limiter.seconds_to_wait, camera.device_id),
+            )
         return self._queues[camera]
 
     async def _async_fetch(self, camera: CameraId, event: RingEvent) -> bool:
@@ -296,6 +301,9 @@ class Pictures:
                 self._note_encryption(camera)
         except RingError as err:
             _LOGGER.debug("No picture of the last event: %s", err)
+            if self._says_encrypted(camera.device_id):
+                self._note_encryption(camera)
+                return False
             if isinstance(err, RingMediaNotReadyError) and err.status == _NO_KEY:
                 self._note_no_key(camera, event)
             if isinstance(err, RingMediaNotFoundError):
@@ -304,6 +312,11 @@ class Pictures:
         else:
             await self._async_keep(camera, LastPicture(picture=picture, event=event))
         return False
+
+    def _says_encrypted(self, device_id: str) -> bool:
+        """Whether the device itself says so: then nothing is worth asking for twice."""
+        device = self._coordinator.data.devices.get(device_id)
+        return device is not None and device.configurations.e2e_encryption is True
 
     def _note_no_key(self, camera: CameraId, event: RingEvent) -> None:
         """Once is usual right after an event; each time it is asked for is another matter."""
@@ -344,7 +357,7 @@ class Pictures:
     async def _async_look_back(self) -> None:
         """Find a first picture for cameras that have none: of what is known, or of the newest row of the history."""
         data = self._coordinator.data
-        for device_id in [device_id for device_id in data.devices if self._has_none(device_id)]:
+        for device_id in [device_id for device_id in data.devices if self._lacks_picture(device_id)]:
             if (event := _newest(device_id, data.activity.get(device_id, Activity()))) is not None:
                 self._happened(event)
             elif not self._entry.pref_disable_polling:
@@ -354,12 +367,13 @@ class Pictures:
         """Fetch the first picture there is."""
         for event in events:
             for camera in self._cameras(event.device_id):
-                if camera not in self._last and not self._coordinator.seconds_to_wait:
+                if camera not in self._last and not self._client.limiter.seconds_to_wait(event.device_id):
                     await self._async_fetch(camera, event)
 
-    def _has_none(self, device_id: str) -> bool:
+    def _lacks_picture(self, device_id: str) -> bool:
         cameras = self._cameras(device_id)
-        return bool(cameras) and all(camera not in self._last for camera in cameras)
+        has_none = bool(cameras) and all(camera not in self._last for camera in cameras)
+        return has_none and not self._says_encrypted(device_id)
 
     async def _async_newest_rows(self, device_id: str) -> list[RingEvent]:
         coordinator = self._coordinator

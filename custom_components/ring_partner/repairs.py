@@ -40,6 +40,8 @@ class AccountIssue(StrEnum):
     """Ring asked to send nothing for more than an hour."""
     SUBSCRIPTION_MISSING = "subscription_missing"
     """The account's plan for the app has ended."""
+    ENCRYPTED_DEVICES = "encrypted_devices"
+    """Devices say that they are end-to-end encrypted."""
 
 
 # Mended by the user and confirmed here; the others go away by themselves once they are.
@@ -55,11 +57,12 @@ def report(
     urls: Mapping[str, str] = MappingProxyType({}),
     *,
     until: str = "",
+    devices: str = "",
 ) -> None:
     """Tell the user what is wrong and what to do.
 
     `url` is the webhook's URL, `urls` those to replace in Ring's developer console, by the names of its fields, `until`
-    the time when it is over.
+    the time when it is over, `devices` the names of those concerned.
     """
     ir.async_create_issue(
         hass,
@@ -73,6 +76,7 @@ def report(
             "account": entry.title,
             "url": url,
             "until": until,
+            "devices": devices,
             "portal_url": DEVELOPER_PORTAL_URL,
         },
     )

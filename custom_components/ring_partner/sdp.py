@@ -15,6 +15,8 @@ _DIRECTIONS: Final = frozenset({"sendrecv", "sendonly", "recvonly", "inactive"})
 # What an answer says -> what of it concerns somebody who only receives.
 _AS_RECEIVED: Final = {"sendrecv": "sendonly", "sendonly": "sendonly", "recvonly": "inactive", "inactive": "inactive"}
 _END: Final = "a=end-of-candidates"
+_H264: Final = re.compile(r"a=rtpmap:([0-9]{1,3}) H264/", re.ASCII | re.IGNORECASE)
+_IN_FRAGMENTS: Final = re.compile(r"a=fmtp:([0-9]{1,3}) .*packetization-mode=1\b", re.ASCII | re.IGNORECASE)
 # What a browser writes that has mistaken an object for a text.
 _JUNK: Final = "a=[object"
 
@@ -84,6 +86,14 @@ class _Section:
     def has_reflexive(self) -> bool:
         return any(Candidate(line[2:]).is_reflexive for line in self.lines if _is_candidate(line))
 
+    @property
+    def has_h264(self) -> bool:
+        """Whether H264 in fragments is among the codecs, which cameras send."""
+        named, in_fragments = (
+            {found[1] for line in self.lines if (found := pattern.match(line))} for pattern in (_H264, _IN_FRAGMENTS)
+        )
+        return self.kind == "video" and not named.isdisjoint(in_fragments)
+
     def direct(self, direction: str) -> None:
         self.lines = [line for line in self.lines if not _is_direction(line)] + [f"a={direction}"]
 
@@ -132,6 +142,11 @@ class SessionDescription:
     def has_candidates(self) -> bool:
         """Whether it came with candidates that are of use."""
         return any(_is_usable(line[2:]) for section in self.media() for line in section.lines if _is_candidate(line))
+
+    @property
+    def has_h264(self) -> bool:
+        """Whether it names the codec of cameras: Firefox does not before it has its plugin."""
+        return any(section.has_h264 for section in self.media())
 
     def has_reflexive(self, candidates: Sequence[Candidate]) -> bool:
         """Whether every stream has a candidate that the internet can reach."""

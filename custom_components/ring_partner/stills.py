@@ -33,11 +33,14 @@ class _Retry:
 class StillQueue:
     """The events of one camera whose pictures are still to be fetched: one at a time, and the newest of each kind."""
 
-    def __init__(self, hass: HomeAssistant, coordinator: RingCoordinator, fetch: Fetch) -> None:
-        """`fetch` returns whether it is worth while to ask again."""
+    def __init__(
+        self, hass: HomeAssistant, coordinator: RingCoordinator, fetch: Fetch, seconds_to_wait: Callable[[], float]
+    ) -> None:
+        """`fetch` returns whether it is worth while to ask again, `seconds_to_wait` how long Ring asked to wait."""
         self._hass = hass
         self._coordinator = coordinator
         self._fetch = fetch
+        self._seconds_to_wait = seconds_to_wait
         self._next: dict[Kind, RingEvent] = {}
         self._newest: dict[Kind, datetime] = {}
         self._retry: _Retry | None = None
@@ -72,7 +75,7 @@ class StillQueue:
         self._stop_timer()
         if self._is_busy or self._is_closed or (due := self._due()) is None:
             return
-        wait = max(due - self._hass.loop.time(), self._coordinator.seconds_to_wait)
+        wait = max(due - self._hass.loop.time(), self._seconds_to_wait())
         if wait > 0:
             self._cancel_timer = async_call_later(self._hass, wait, self._plan)
             return

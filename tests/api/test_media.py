@@ -110,6 +110,11 @@ class TestAPicture:
             "image_options": {"format": "jpeg", "resolution": {"width": 1280, "height": 720}},
         }
 
+    async def test_timestamp_that_ring_would_take_for_seconds_is_not_sent(self, ring, media) -> None:
+        with pytest.raises(RingMediaNotFoundError):
+            await media.async_get_picture("cam", datetime.fromtimestamp(NOW / 1000, UTC))
+        assert not ring.seen
+
     async def test_a_token_that_has_run_out_is_renewed_once(self, ring, make_client) -> None:
         ring.says(answer(401), redirect(ring), picture())
         assert (await RingMedia(make_client(SecondToken())).async_get_picture("cam", AT)).body == JPEG

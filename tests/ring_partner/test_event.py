@@ -9,6 +9,7 @@ import pytest
 from custom_components.ring_partner.binary_sensor import HeldBinarySensor
 from custom_components.ring_partner.const import DOMAIN
 from custom_components.ring_partner.event import MOTION, RingEventEntity
+from homeassistant.components.event import DoorbellEventType, EventDeviceClass
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.const import STATE_UNAVAILABLE
 from homeassistant.core import HomeAssistant
@@ -56,6 +57,13 @@ class TestWhatFires:
         }
         assert state.attributes["device_class"] == "doorbell"
         assert state_of(hass, pushed, front_door, "last_ring") == at.replace(microsecond=0).isoformat()
+
+    async def test_doorbell_entity_has_home_assistants_standard_ring_type(
+        self, home: Home, pushed: ConfigEntry, account: Account
+    ) -> None:
+        state = home.event(pushed, account.device("Front Door"), "doorbell")
+        assert state.attributes["device_class"] == EventDeviceClass.DOORBELL
+        assert DoorbellEventType.RING in state.attributes["event_types"]
 
     @pytest.mark.parametrize("place", ["data", "attributes", "both"])
     async def test_a_motion_says_what_moved_wherever_ring_puts_it(

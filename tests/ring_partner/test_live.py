@@ -397,6 +397,21 @@ async def test_what_ring_answers_is_said_in_words(cloud: RingCloud, viewer: View
     assert words in await told(viewer)
 
 
+async def test_offer_without_h264_that_ring_refuses_names_the_codec(
+    cloud: RingCloud, linked: ConfigEntry, viewer: Viewer
+) -> None:
+    await viewer.offer(browser_offer(profiles=()))
+    assert "offers no H264 video. In Firefox, turn on" in (await viewer.next())["message"]
+    assert cloud.count("POST", SESSIONS, 500) == 1
+    assert linked.runtime_data.coordinator.last_update_success
+
+
+async def test_offer_with_h264_that_ring_refuses_is_refused_in_general(cloud: RingCloud, viewer: Viewer) -> None:
+    await viewer.offer(browser_offer(profiles=("42e01f",)))
+    assert "Ring refused this live view. Try again" in (await viewer.next())["message"]
+    assert cloud.count("POST", SESSIONS, 500) == 1
+
+
 async def test_an_outage_is_said_in_words(cloud: RingCloud, viewer: Viewer) -> None:
     cloud.faults.add(SESSIONS, cut="before")
     assert "Ring" in await told(viewer)

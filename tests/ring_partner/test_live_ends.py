@@ -22,7 +22,7 @@ from ring_cloud.sdp import Offer
 
 from .home import Home, home, pushed
 from .polls import async_pass_time
-from .pushes import MINUTE, async_press
+from .pushes import MINUTE, SECOND, async_pass_in_steps, async_press
 from .viewers import REFLEXIVE, SESSIONS, Viewer, camera, camera_of, until, viewer
 
 __all__ = ["camera", "home", "pushed", "viewer"]
@@ -236,6 +236,24 @@ async def test_a_poll_that_finds_the_camera_offline_ends_the_view(
     await async_pass_time(hass, freezer, timedelta(seconds=31))
     assert await end_of(viewer) == "The camera is offline"
     await until(lambda: cloud.count("DELETE", SESSIONS) == 1)
+
+
+async def test_session_that_ends_silently_is_reported_and_deleted_at_the_limit_and_not_reopened(
+    freezer: FrozenDateTimeFactory, hass: HomeAssistant, cloud: RingCloud, viewer: Viewer
+) -> None:
+    cloud.switches.whep_end = "silent"
+    await viewer.watch()
+    (session,) = cloud.live.open_sessions
+    session.opened_at -= 45
+    await async_pass_time(hass, freezer, 20 * SECOND)
+    assert not cloud.live.open_sessions
+    assert hass.states.get(viewer.entity_id).state == CameraState.STREAMING
+    await async_pass_time(hass, freezer, 39.5 * SECOND)
+    assert "Ring ends a live view after 60 seconds" in await end_of(viewer)
+    await until(lambda: cloud.count("DELETE", SESSIONS) == 1)
+    assert hass.states.get(viewer.entity_id).state == CameraState.IDLE
+    await async_pass_in_steps(hass, freezer, 5 * MINUTE, 20 * SECOND)
+    assert (cloud.live.opened, cloud.count("POST", SESSIONS), cloud.count("DELETE", SESSIONS)) == (1, 1, 1)
 
 
 # What is known before Ring is asked

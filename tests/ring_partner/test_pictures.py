@@ -1,6 +1,7 @@
 """The picture of what happened last: whose moment it shows, how often Ring is asked for it, and how long it stays."""
 
 from datetime import timedelta
+from itertools import pairwise
 import math
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from custom_components.ring_partner.picture_file import LastPicture
 from homeassistant.config_entries import ConfigEntry, ConfigEntryState
 from homeassistant.const import STATE_UNAVAILABLE, STATE_UNKNOWN
 from homeassistant.core import HomeAssistant, State
+from homeassistant.util import dt as dt_util
 from ring_cloud import Account, App, RingCloud
 from ring_cloud.media_time import read_time
 from ring_cloud.model import Device
@@ -159,6 +161,20 @@ class TestNotReadyYet:
         assert shows(pushed, door) == ms(at)
         assert asked(cloud) == 1 + (seconds + 1) // 2
 
+    async def test_picture_that_is_not_ready_is_tried_at_once_and_until_six_seconds_after_the_event(
+        self, freezer, hass, cloud, pushed, door
+    ) -> None:
+        cloud.switches.recording_ready_after = 3600
+        at = await async_press(hass, cloud, door)
+        tried = [0.0] * asked(cloud)
+        for _ in range(60):
+            before = asked(cloud)
+            await async_pass_time(hass, freezer, SECOND / 2)
+            tried += [(dt_util.utcnow() - at).total_seconds()] * (asked(cloud) - before)
+        assert tried[0] == 0
+        assert all(later - earlier <= 2.5 for earlier, later in pairwise(tried))
+        assert tried[-1] >= 6
+
     async def test_a_key_that_is_missing_at_first(self, freezer, hass, cloud, pushed, door) -> None:
         cloud.media.unreadable(door, count=2)
         at = await async_press(hass, cloud, door)
@@ -243,6 +259,21 @@ class TestTooMuch:
         assert asked(cloud) == 1
         await async_pass_in_steps(hass, freezer, 10 * SECOND)
         assert asked(cloud) == 2
+        assert shows(pushed, door) == ms(at)
+
+    @pytest.mark.parametrize("path", [ASK, "/v1/download"])
+    async def test_wait_for_one_camera_uses_up_no_retries_and_delays_no_other(
+        self, freezer, hass, cloud, account, pushed, door, path
+    ) -> None:
+        driveway = account.device("Driveway")
+        cloud.faults.add(path, status=503, headers={"Retry-After": "30"}, count=1)
+        at = await async_press(hass, cloud, door)
+        seen = await async_press(hass, cloud, driveway, "human")
+        assert shows(pushed, driveway) == ms(seen)
+        cloud.switches.recording_ready_after = 34
+        await async_pass_in_steps(hass, freezer, 28 * SECOND, SECOND)
+        assert asked(cloud) == 2
+        await async_pass_in_steps(hass, freezer, 10 * SECOND, SECOND)
         assert shows(pushed, door) == ms(at)
 
     async def test_a_clock_that_is_set_back_keeps_no_picture_waiting(self, freezer, hass, cloud, pushed, door) -> None:

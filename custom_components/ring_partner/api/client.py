@@ -10,7 +10,7 @@ from itertools import batched
 import logging
 import re
 from typing import Final, Literal
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from aiohttp import ClientSession, ClientTimeout
 from yarl import URL
@@ -211,7 +211,7 @@ class RingClient:
             sdp=sdp,
             accept="application/json" if sdp is None else "application/sdp, application/json",
             repeatable=repeatable,
-            device_id="" if device is None else device[1],
+            device_id="" if device is None else unquote(device[1]),
             max_bytes=MAX_BYTES,
         )
 

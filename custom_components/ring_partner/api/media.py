@@ -31,6 +31,8 @@ MAX_CLIP: Final = timedelta(minutes=15)
 _MAX_ERROR_BYTES: Final = 65_536
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 _CONTENT: Final = frozenset({200, 206})
+# September 2001. Below it a number of milliseconds could be one of seconds, which Ring answers with a misleading 403.
+_FIRST_MS: Final = 10**12
 _MAGIC: Final = {b"\xff\xd8\xff": "image/jpeg", b"\x89PNG\r\n\x1a\n": "image/png"}
 
 # Ring's status and code -> what the caller can do; None stands for any other code.
@@ -220,6 +222,7 @@ class RingMedia:
             label=f"GET {kind}",
             accept="*/*",
             first_byte=first_byte,
+            device_id=request.device_id,
             max_bytes=MAX_PICTURE_BYTES,
         )
         async with self._client.open_elsewhere(fetch) as second:
@@ -244,7 +247,11 @@ def _media_error(answer: Answer) -> RingError:
 
 
 def _milliseconds(at: datetime) -> int:
-    return round(at.timestamp() * 1000)
+    """Return a moment as Ring takes it. Raises RingMediaNotFoundError where Ring would read seconds, as in 1970."""
+    milliseconds = round(at.timestamp() * 1000)
+    if milliseconds < _FIRST_MS:
+        raise RingMediaNotFoundError("There were no recordings then")
+    return milliseconds
 
 
 def _number(text: str | None) -> int | None:
