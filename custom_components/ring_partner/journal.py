@@ -18,7 +18,7 @@ from homeassistant.const import CONF_TOKEN
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.storage import STORAGE_DIR
 
-from .api import Token
+from .api import RingAuthError, Token
 from .const import DOMAIN
 
 # Ring's answers are a few kilobytes.
@@ -109,12 +109,15 @@ class TokenJournal:
 
 
 def _parse(slot: bytes) -> Record | None:
-    """Return what a slot holds; nothing if it was never written, or only half when the power went."""
+    """Return what a slot holds; None if it was never written, only half written, or written by another release."""
     digest, _, text = slot.partition(b"\n")[0].partition(b" ")
     if digest != _digest(text):
         return None
-    document = json.loads(text)
-    return Record(document[CONF_TOKEN], document[ATTR_PREVIOUS])
+    try:
+        document = json.loads(text)
+        return Record(document[CONF_TOKEN], document.get(ATTR_PREVIOUS))
+    except ValueError, KeyError, TypeError, AttributeError, RingAuthError:
+        return None
 
 
 def _digest(text: bytes) -> bytes:

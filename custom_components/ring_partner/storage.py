@@ -2,10 +2,14 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+import logging
 from typing import Any, Final, override
 
 from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers.storage import Store
+
+_LOGGER = logging.getLogger(__name__)
 
 _VERSION: Final = 1
 _ANY_VERSION: Final = 1_000_000
@@ -16,7 +20,7 @@ _LATEST: Final = 32_503_680_000
 class TolerantStore(Store[dict[str, Any]]):
     """A private file that is read in every version; its reader checks each item.
 
-    A file of a newer release must not keep an account from being set up.
+    A file of a newer release, or a damaged one, must not keep an account from being set up.
     """
 
     def __init__(self, hass: HomeAssistant, key: str) -> None:
@@ -33,11 +37,12 @@ class TolerantStore(Store[dict[str, Any]]):
 
     @override
     async def async_load(self) -> dict[str, Any] | None:
-        """Return what was stored, or None where that is no object."""
+        """Return what was stored, or None where that cannot be read or is no object."""
         try:
             stored: object = await super().async_load()
-        except KeyError, TypeError:
-            # Damaged: JSON, but not what Home Assistant writes.
+        except (HomeAssistantError, OSError, KeyError, TypeError) as err:
+            # Damaged: JSON, but not what Home Assistant writes; or no file that can be read.
+            _LOGGER.warning("The file %s cannot be read, and is replaced: %s", self.key, type(err).__name__)
             return None
         return stored if isinstance(stored, dict) else None
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 import threading
 from typing import Any
 
@@ -95,6 +96,34 @@ async def test_file_of_another_shape_costs_no_account(
     hass_storage[key(entry)] = {"version": 1, "minor_version": 9, "key": key(entry), "data": data}
     await async_set_up(hass, entry)
     assert entry.state is ConfigEntryState.LOADED
+
+
+@pytest.mark.parametrize("what", ["events", "labels", "missing"])
+@pytest.mark.parametrize(
+    "content",
+    ["[]", "null", "5", '{"data": {}}', '{"version": "1", "data": {}}', '{"version": 1}', '{"ver', b"\xff", None],
+)
+class TestDamagedFile:
+    """None stands for a file that cannot be read."""
+
+    @pytest.fixture
+    def hass_storage(self) -> dict[str, object]:
+        """Files on the disk, unlike elsewhere."""
+        return {}
+
+    async def test_damaged_file_costs_no_account(
+        self, hass: HomeAssistant, entry: MockConfigEntry, what: str, content: str | bytes | None
+    ) -> None:
+        path = Path(hass.config.path(".storage", f"ring_partner.{entry.entry_id}.{what}"))
+        path.parent.mkdir(exist_ok=True)
+        if content is None:
+            path.mkdir()
+        else:
+            path.write_bytes(content.encode() if isinstance(content, str) else content)
+        await async_set_up(hass, entry)
+        assert entry.state is ConfigEntryState.LOADED
+        if content is None:
+            path.rmdir()
 
 
 async def test_an_unloaded_account_is_not_written_again(

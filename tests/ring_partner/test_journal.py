@@ -1,6 +1,7 @@
 """What is on disk when, and what wins after Home Assistant was killed."""
 
 import asyncio
+import hashlib
 import json
 import math
 from pathlib import Path
@@ -129,6 +130,23 @@ async def test_a_record_that_was_half_written_when_the_power_went_is_ignored(
 
     assert idle.runtime_data.session.refreshes == 1
     assert await idle.runtime_data.client.async_get_devices()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [b"[]", b"5", b"{}", b'{"token": {}}', b'{"token": []}', b'{"token": {"access_token": "fake", "generation": "x"}}'],
+)
+async def test_record_of_another_release_is_ignored(
+    hass: HomeAssistant, freezer: FrozenDateTimeFactory, cloud: RingCloud, idle: MockConfigEntry, text: bytes
+) -> None:
+    await pass_time(hass, freezer, DUE)
+    with journal_path(hass, idle).open("r+b") as file:
+        file.write(b"%s %s\n" % (hashlib.sha256(text).hexdigest().encode(), text))
+
+    assert await killed(hass, idle, dict(idle.data))
+
+    assert idle.runtime_data.session.refreshes == 1
+    assert links_asked_for(hass) == []
 
 
 async def test_a_disk_that_cannot_be_read_is_waited_for_instead_of_sending_an_old_token(
