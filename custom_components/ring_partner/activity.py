@@ -125,8 +125,10 @@ class ActivityLog:
         self.ledger.started = min(self.ledger.started, started(self._hass))
         verdict = self.ledger.judge(event, now)
         if verdict is Verdict.KNOWN:
-            # Of a device that was taken away and is back, it is known, and no longer shown.
-            self._show(event)
+            # Of a device that was taken away and is back, it is known, and no longer shown. A row of the history with
+            # a time in the future is read again and again, and each time has the time of its arrival.
+            if event.ahead_until is None:
+                self._show(event)
             self._tell_again(event, now)
             return verdict
         # First the bell, then "last …": an entity that has yet to be made for this event looks back for itself.

@@ -199,14 +199,19 @@ def event_from_webhook(webhook: WebhookEvent, received: datetime) -> RingEvent |
     )
 
 
-def events_from_history(device_id: str, rows: Iterable[HistoryEvent]) -> Iterator[RingEvent]:
+def events_from_history(device_id: str, rows: Iterable[HistoryEvent], received: datetime) -> Iterator[RingEvent]:
     """Return what rows of the history tell; a live view (`on_demand`) is not something that happened there."""
     for row in rows:
         if (kind := _KINDS.get(row.type)) is not None:
-            # Without a length nothing is known of the end.
-            ends_at = row.end if row.end is not None and row.end > row.start else None
             yield RingEvent(
-                device_id=device_id, kind=kind, at=row.start, source=Source.HISTORY, event_id=row.id, ends_at=ends_at
+                device_id=device_id,
+                kind=kind,
+                at=min(row.start, received),
+                source=Source.HISTORY,
+                event_id=row.id,
+                ahead_until=row.start if row.start > received else None,
+                # Without a length nothing is known of the end.
+                ends_at=row.end if row.end is not None and row.end > row.start else None,
             )
 
 

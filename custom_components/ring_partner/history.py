@@ -105,7 +105,8 @@ class HistoryReader:
         due = {device_id: self._due_at(device) for device_id, device in cameras.items()}
         if is_up and not self._is_leaving() and (ready := [device_id for device_id in due if due[device_id] <= now]):
             await self._async_read_next(cameras[min(ready, key=lambda device_id: due[device_id])])
-            self._report_if_refused([*cameras])
+            if not self._closed:
+                self._report_if_refused([*cameras])
         # What was read may have shown that pushes are missing.
         self._call_in(max(self._pause(cameras.values()), self._coordinator.seconds_to_wait))
 
@@ -174,7 +175,7 @@ class HistoryReader:
         self._coordinator.refused_history.clear()
         if self._closed or self._is_leaving():
             return
-        for event in events_from_history(device_id, sorted(rows, key=_start)):
+        for event in events_from_history(device_id, sorted(rows, key=_start), dt_util.utcnow()):
             self._activity.handle(event)
             if (overdue_in := self._delivery.compare(event)) is not None:
                 # Ring may still be repeating it; the next look may be long after it is overdue.

@@ -387,7 +387,7 @@ class Pictures:
             if isinstance(err, RingForbiddenError) and err.out_of_scope:
                 coordinator.refused_history.add(PermissionGroup.CAMERAS)
             return []
-        return list(islice(events_from_history(device_id, rows), _LOOK_BACK_ROWS))
+        return list(islice(events_from_history(device_id, rows, dt_util.utcnow()), _LOOK_BACK_ROWS))
 
     # The end
 

@@ -238,6 +238,20 @@ class TestBackFill:
         await async_pass_in_steps(hass, freezer, MINUTE + 5 * SECOND)
         assert state_of(hass, entry, door, "last_ring") == shown(ring)
 
+    @pytest.mark.parametrize("ahead_s", [20, 86_400 * 365 * 50])
+    async def test_row_with_a_time_in_the_future_rings_once_and_is_not_shown_as_in_the_future(
+        self, freezer, hass, cloud, entry, door, ahead_s
+    ) -> None:
+        await async_set_up(hass, entry)
+        cloud.happen(door, "button_press")
+        cloud.history._rows[door.id][-1].start_ms += ahead_s * 1000
+        with announced(hass, entry, door) as rings:
+            await async_pass_in_steps(hass, freezer, 15 * SECOND)
+            assert state_of(hass, entry, door, "last_ring") <= shown(dt_util.utcnow())
+            await async_pass_in_steps(hass, freezer, 3 * MINUTE)
+        assert len(rings) == 1
+        assert state_of(hass, entry, door, "last_ring") < shown(dt_util.utcnow() - 2 * MINUTE)
+
     async def test_nothing_is_read_after_the_account_was_unloaded(self, freezer, hass, cloud, entry) -> None:
         await async_set_up(hass, entry)
         fault = cloud.faults.add(HISTORY, delay=float("inf"))

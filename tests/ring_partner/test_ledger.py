@@ -230,7 +230,7 @@ class TestReading:
 
     @pytest.mark.parametrize("row_type", ["on_demand", "something_new"])
     def test_only_what_happened_at_the_device_is_an_event(self, row_type: str) -> None:
-        assert not [*events_from_history("door", [HistoryEvent(id="1", type=row_type, start=NOW)])]
+        assert not [*events_from_history("door", [HistoryEvent(id="1", type=row_type, start=NOW)], NOW)]
 
     @pytest.mark.parametrize(
         "webhook",
