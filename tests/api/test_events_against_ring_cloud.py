@@ -1,9 +1,10 @@
 """What happens in the local Ring cloud, as its signed webhooks and its history tell it; the two share no code."""
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from itertools import product
+from typing import Any
 
 import aiohttp
 from aiohttp import test_utils, web
@@ -271,10 +272,17 @@ async def test_two_events_with_one_request_id_are_two_deliveries(
     assert len({event.delivery_id for event in events}) == 2
 
 
-@pytest.mark.parametrize(("request_id", "event_id"), [(None, "fake"), ("fake", None)])
-def test_a_delivery_without_one_of_its_ids(request_id: str | None, event_id: str | None) -> None:
-    event = WebhookEvent(type="button_press", request_id=request_id, event_id=event_id)
-    assert event.delivery_id == request_id
+def test_delivery_without_request_id_has_no_id() -> None:
+    assert WebhookEvent(type="button_press", event_id="fake").delivery_id is None
+
+
+@pytest.mark.parametrize(
+    "change", [{"type": "flood_cleared"}, {"source": "fake-other"}, {"event_id": "fake"}, {"at": datetime.now(UTC)}]
+)
+def test_delivery_with_other_content_has_another_id(change: dict[str, Any]) -> None:
+    event = WebhookEvent(type="flood_detected", request_id="fake-request", source="fake-device")
+    assert replace(event, **change).delivery_id != event.delivery_id
+    assert replace(event, sent_at=datetime.now(UTC)).delivery_id == event.delivery_id
 
 
 @pytest.mark.parametrize("style", ["recorded", "cut", "uuid"])

@@ -74,9 +74,10 @@ class WebhookEvent:
     @property
     def delivery_id(self) -> str | None:
         """Return what all deliveries of one event have in common, and those of others have not."""
-        if self.request_id is None or self.event_id is None:
-            return self.request_id
-        return f"{self.request_id} {sha256(self.event_id.encode()).hexdigest()[:16]}"
+        if self.request_id is None:
+            return None
+        content = repr((self.event_id, self.type, self.source, self.at))
+        return f"{self.request_id} {sha256(content.encode()).hexdigest()[:16]}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
