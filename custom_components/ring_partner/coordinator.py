@@ -319,11 +319,16 @@ class RingCoordinator(DataUpdateCoordinator[RingData]):
         """Poll once the webhooks of this moment are all in: Ring's own state is the authority."""
         if self._cancel_confirm is None:
             confirm = HassJob(self._async_confirm, "ring_partner confirmation", cancel_on_shutdown=True)
-            self._cancel_confirm = async_call_later(self.hass, CONFIRM_AFTER_SECONDS, confirm)
+            seconds = max(CONFIRM_AFTER_SECONDS, self.seconds_to_wait)
+            self._cancel_confirm = async_call_later(self.hass, seconds, confirm)
 
     async def _async_confirm(self, _now: datetime) -> None:
         self._cancel_confirm = None
-        await self.async_refresh()
+        if self.seconds_to_wait > 0:
+            # A poll would not be sent, and the next one may be 15 minutes away.
+            self.async_confirm_soon()
+        else:
+            await self.async_refresh()
 
     @callback
     def _stop_confirming(self) -> None:

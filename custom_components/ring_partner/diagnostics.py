@@ -13,7 +13,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers import device_registry as dr
 
 from .api import Device, DeviceCapabilities, DeviceConfigurations, DeviceStatus, VideoCapability
-from .const import CONF_LINK_METHOD, CONF_SIGNING_KEY, CONF_WEBHOOK_URL, DOMAIN, OPTION_DOORBELLS
+from .const import CONF_LINK_METHOD, CONF_SIGNING_KEY, CONF_WEBHOOK_URL, DOMAIN, OPTION_DOORBELLS, LinkMethod
 from .coordinator import LINK_LOST
 from .devices import account_identifier, device_identifier
 from .models import RingConfigEntry, RingRuntimeData
@@ -27,6 +27,7 @@ _PRODUCT_WORDS: Final = re.compile(
     r"|pro|quality|sensor|siren|smart|smoke|solar|spotlight|station|stick|temperature|up|video|wall|wired|[0-9]",
     re.IGNORECASE,
 )
+_METHODS: Final = frozenset(LinkMethod)
 # Ring's words for its values, as far as they are documented or have been seen.
 _LINK: Final = frozenset({"awaiting", "completed", LINK_LOST})
 _SCOPES: Final = frozenset({"ava", "ava.v1", "ava.v1:read"})
@@ -87,7 +88,10 @@ def _describe_account(hass: HomeAssistant, entry: RingConfigEntry) -> dict[str, 
     described: dict[str, Plain] = {
         "state": entry.state.value,
         "reason": entry.error_reason_translation_key,
-        "link": {"method": entry.data[CONF_LINK_METHOD], "has_signing_key": CONF_SIGNING_KEY in entry.data},
+        "link": {
+            "method": _word(entry.data[CONF_LINK_METHOD], _METHODS),
+            "has_signing_key": CONF_SIGNING_KEY in entry.data,
+        },
         # Where the home can be reached is private; that it can is what matters.
         "delivery": {"has_webhook_url": CONF_WEBHOOK_URL in entry.data},
         "repairs": [*open_repairs(hass, entry)],
@@ -105,7 +109,7 @@ def _describe_account(hass: HomeAssistant, entry: RingConfigEntry) -> dict[str, 
 def _describe_link(entry: RingConfigEntry, data: RingRuntimeData) -> dict[str, Plain]:
     account = data.coordinator.data.account
     return {
-        "method": entry.data[CONF_LINK_METHOD],
+        "method": _word(entry.data[CONF_LINK_METHOD], _METHODS),
         "status": _word(account.link_status, _LINK),
         "has_signing_key": CONF_SIGNING_KEY in entry.data,
         "scopes": _words(account.scopes, _SCOPES),

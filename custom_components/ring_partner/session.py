@@ -32,6 +32,7 @@ from .api import (
     RingClientCredentialsError,
     RingError,
     RingRateLimitError,
+    RingRequestError,
     RingUnavailableError,
     Token,
 )
@@ -127,8 +128,6 @@ class RingSession(AbstractAuth):
         self._journal = TokenJournal(hass, entry.entry_id)
         self._record = record
         self._lost = False
-        self.is_refused = False
-        """Whether Ring has refused the refresh token, rather than the app's credentials."""
         self._closed = False
         self._pause = RETRY_FIRST
         self._failure = ""
@@ -238,7 +237,7 @@ class RingSession(AbstractAuth):
         if self._closed or self.hass.is_stopping:
             raise RingUnavailableError("The account is being unloaded")
         if self._lost or self._oauth is None:
-            self._give_up(is_refused=False)
+            self._give_up()
         refreshes = self.hass.data.setdefault(_REFRESHES, {})
         entry_id = self.entry.entry_id
         if (refresh := refreshes.get(entry_id)) is None:
@@ -269,8 +268,8 @@ class RingSession(AbstractAuth):
         """Rotate the pair; an outage is tried again with growing pauses, and never asks for a new link."""
         try:
             await self._async_rotate(oauth)
-        except RingAuthError as err:
-            self._give_up(is_refused=not isinstance(err, RingClientCredentialsError))
+        except RingAuthError:
+            self._give_up()
         except RingError as err:
             self._postpone(err)
             self._note_refusal(err)
@@ -351,9 +350,9 @@ class RingSession(AbstractAuth):
         self.hass.config_entries.async_update_entry(self.entry, data=data)
         self.entry.async_create_task(self.hass, self._journal.async_remove(), "ring_partner token removal")
         with suppress(RingAuthError):
-            self._give_up(is_refused=False)
+            self._give_up()
 
-    def _give_up(self, *, is_refused: bool) -> NoReturn:
+    def _give_up(self) -> NoReturn:
         """The link is lost: ask the user once, and send nothing more.
 
         Of a link that has been replaced meanwhile nothing is said: Home Assistant would start a reauth for a
@@ -364,7 +363,6 @@ class RingSession(AbstractAuth):
             raise RingUnavailableError("The account has been linked again")
         if not self._lost:
             self._lost = True
-            self.is_refused = is_refused
             self._stop_timer()
             self.entry.async_start_reauth(self.hass)
             self._notify()
@@ -381,7 +379,9 @@ class RingSession(AbstractAuth):
 
     def _note_refusal(self, err: RingError) -> None:
         """Tell the user of a refusal that lasts; it may yet be an outage, so the link is kept and tried on."""
-        if err.status is None or not 400 <= err.status < 500 or err.status in (408, 429):
+        is_client_error = err.status is not None and 400 <= err.status < 500 and err.status not in (408, 429)
+        # An error of OAuth, whatever its status.
+        if not is_client_error and not isinstance(err, RingRequestError):
             self._trouble.refused_since = None
             return
         self._trouble.refused_since = self._trouble.refused_since or self.hass.loop.time()

@@ -142,15 +142,14 @@ class WebhookReceiver:
     def _pass_on(self, event: WebhookEvent) -> HTTPStatus:
         """Let every account that an event is for deal with it; what one of them cannot do now, Ring repeats for it."""
         recipients = self._recipients_of(event)
-        if not recipients:
-            if self._is_coming(event.account_id):
-                return HTTPStatus.SERVICE_UNAVAILABLE
+        is_coming = self._is_coming(event.account_id)
+        if not recipients and not is_coming:
             self.strangers += 1
             _LOGGER.debug("No account for a webhook")
         ready = [recipient for recipient in recipients if not recipient.is_leaving]
         for recipient in ready:
             recipient.receive(event)
-        return HTTPStatus.OK if len(ready) == len(recipients) else HTTPStatus.SERVICE_UNAVAILABLE
+        return HTTPStatus.SERVICE_UNAVAILABLE if is_coming or len(ready) < len(recipients) else HTTPStatus.OK
 
     def _entries(self) -> Iterator[ConfigEntry]:
         """The accounts of this Ring app, loaded or not."""

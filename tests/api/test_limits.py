@@ -47,7 +47,9 @@ async def wait_asked_for(client: RingClient, ring: ScriptedRing, status: int, he
     return raised.value.retry_after
 
 
-@pytest.mark.parametrize(("header", "seconds"), [("0", 0), ("300", 300), (" 7 ", 7), ("999999999", 86_400)])
+@pytest.mark.parametrize(
+    ("header", "seconds"), [("0", 0), ("300", 300), (" 7 ", 7), ("999999999", 86_400), ("9" * 400, 86_400)]
+)
 async def test_ring_says_in_seconds_how_long_to_wait(
     ring: ScriptedRing, client: RingClient, header: str, seconds: float
 ) -> None:

@@ -158,6 +158,21 @@ async def test_hold_nothing_that_ring_says_in_words_of_its_own(
     assert SECRET not in json.dumps(described).lower()
 
 
+async def test_show_nothing_of_what_stands_in_the_entry_in_words_of_its_own(
+    download: Any, hass: HomeAssistant, linked: ConfigEntry
+) -> None:
+    hass.config_entries.async_update_entry(
+        linked,
+        title=SECRET,
+        data={**linked.data, "link_method": SECRET, SECRET: SECRET},
+        options={"doorbells": [SECRET], SECRET: SECRET},
+    )
+    await hass.async_block_till_done(wait_background_tasks=True)
+    assert SECRET not in json.dumps(await download())
+    await hass.config_entries.async_unload(linked.entry_id)
+    assert SECRET not in json.dumps(await download())
+
+
 @pytest.mark.parametrize("how", ["unload", "outage", "disable"])
 async def test_of_an_account_that_is_not_loaded_say_what_is_stored(
     download: Any, hass: HomeAssistant, linked: ConfigEntry, cloud: RingCloud, account: Account, how: str

@@ -6,6 +6,7 @@ from freezegun.api import FrozenDateTimeFactory
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
+from custom_components.ring_partner.api import RingRateLimitError
 from homeassistant.config_entries import ConfigEntry, ConfigEntryDisabler, ConfigEntryState
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import issue_registry as ir
@@ -13,8 +14,11 @@ from homeassistant.helpers.update_coordinator import UpdateFailed
 from ring_cloud import Account, App, RingCloud
 
 from .conftest import make_entry
+from .home import Home, home, pushed
 from .polls import async_pass_time, async_set_up, issues
 from .tokens import HOUR, LIFETIME, TOKEN_ROUTE, pass_time, pass_time_in_steps, refreshes
+
+__all__ = ["home", "pushed"]
 
 DEVICES = "/v1/devices"
 
@@ -164,6 +168,23 @@ async def test_token_endpoint_that_asks_to_wait_does_not_stop_polls(
     assert cloud.count("GET", DEVICES, 200) >= 3
     await pass_time_in_steps(hass, freezer, 50, 10)
     assert refreshes(cloud) == 1
+
+
+async def test_confirmation_that_is_due_during_a_wait_follows_it(
+    home: Home, pushed: ConfigEntry, hass: HomeAssistant, cloud: RingCloud, account: Account
+) -> None:
+    """While events are pushed, the next poll may be 15 minutes away."""
+    await home.happen(account.device("Front Door"), "button_press")
+    account.device("Back Door").set(contact=True)
+    await home.arrive()
+    asks_to_wait(cloud, 60, path="/v1/users/me")
+    with pytest.raises(RingRateLimitError):
+        await pushed.runtime_data.client.async_get_user()
+    cloud.requests.clear()
+    await pass_time_in_steps(hass, home.freezer, 50)
+    assert cloud.count("GET", DEVICES) == 0
+    await pass_time_in_steps(hass, home.freezer, 20)
+    assert cloud.count("GET", DEVICES) == 1
 
 
 class TestLongWait:

@@ -91,11 +91,20 @@ async def test_oauth_error_asks_once_for_a_new_link_whatever_the_status(
     assert reauths(hass) == 1
 
 
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (403, '{"errors":[{"status":"403","title":"Invalid Client"}]}'),
+        (400, '{"error":{"code":"invalid_grant"}}'),
+        (401, "[]"),
+        (401, ""),
+        (200, '{"error":"invalid_scope"}'),
+    ],
+)
 async def test_refusal_in_other_words_becomes_a_repair(
-    hass: HomeAssistant, freezer: FrozenDateTimeFactory, cloud: RingCloud, linked: ConfigEntry
+    hass: HomeAssistant, freezer: FrozenDateTimeFactory, cloud: RingCloud, linked: ConfigEntry, status: int, body: str
 ) -> None:
-    body = '{"errors":[{"status":"403","title":"Invalid Client"}]}'
-    cloud.faults.add(TOKEN_ROUTE, status=403, body=body, count=None)
+    cloud.faults.add(TOKEN_ROUTE, status=status, body=body, count=None)
     await pass_time(hass, freezer, LIFETIME - 299)
     await pass_time_in_steps(hass, freezer, 7 * HOUR, 300)
     assert (reauths(hass), issues(hass)) == (0, {"link_refused"})

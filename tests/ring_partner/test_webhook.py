@@ -291,6 +291,24 @@ class TestSeveralAccountsAndApps:
         assert delivery.status == 200
         assert (home.fired(pushed, door), home.fired(entry, door)) == ([RING], [RING])
 
+    async def test_account_being_reloaded_hears_of_a_shared_device_where_the_envelope_names_none(
+        self, home: Home, pushed: ConfigEntry, cloud: RingCloud, account: Account
+    ) -> None:
+        bob = cloud.add_account("Bob", "Doe", "bob@example.com", devices=0)
+        door = account.device("Front Door")
+        bob.devices.append(door)
+        entry = make_entry(bob, cloud.link_directly(bob, cloud.app("fake-client-id")))
+        entry.add_to_hass(home.hass)
+        await async_set_up(home.hass, entry)
+        home.freezer.tick(3)
+        cloud.switches.envelope = "1.0"
+        await home.hass.config_entries.async_unload(entry.entry_id)
+        await home.happen(door, "button_press")
+        assert home.fired(pushed, door) == [RING]
+        await async_set_up(home.hass, entry)
+        await home.arrive(after=2)
+        assert (home.fired(pushed, door), home.fired(entry, door)) == ([RING], [RING])
+
     async def test_when_one_account_goes_the_other_still_hears(
         self, home: Home, pushed: ConfigEntry, john: tuple[Account, MockConfigEntry]
     ) -> None:

@@ -254,7 +254,7 @@ def asked_to_wait(status: int, headers: Mapping[str, str]) -> float | None:
 
 def _retry_after(text: str, date: str) -> float | None:
     """Read a number of seconds, or an HTTP date, which counts from the date of the answer: our clock may be wrong."""
-    if re.fullmatch(r"[0-9]{1,9}", text):
+    if re.fullmatch(r"[0-9]+", text):
         return float(text)
     if (until := _moment(text)) is None:
         return None
