@@ -37,10 +37,13 @@ class Rig:
         self.before_first_entity: int | None = None
         """How many requests Ring had got when the first entity showed."""
         self._clock = clock
+        self._external_url: str | None = None
 
     async def start(self) -> None:
         """Start, and wait until nothing more happens by itself."""
-        self.hass = await slim.async_home_assistant(self.home.folder, self.cloud.url, self._hear)
+        self.hass = await slim.async_home_assistant(
+            self.home.folder, self.cloud.url, self._hear, external_url=self._external_url
+        )
         # From here on there is an HTTP server.
         await self.hass.async_start()
         await self.settle()
@@ -89,8 +92,8 @@ class Rig:
         """Put the webhook's address into Ring's portal, and let something happen."""
         self.cloud.add_app(self.home.app.client_id, webhook_url=self.home.webhook_url)
         # Only a URL that is set counts as one that Ring can reach; the account is reloaded with it.
-        url = str(URL(self.home.webhook_url).origin())
-        await self.hass.config.async_update(external_url=url, internal_url=url)
+        self._external_url = url = str(URL(self.home.webhook_url).origin())
+        await self.hass.config.async_update(external_url=url)
         await self.settle()
         await self.pass_time(1)
         self.cloud.happen(self.device("doorbell"), "motion_detected")

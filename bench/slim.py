@@ -25,11 +25,14 @@ PRELOADED = (application_credentials, binary_sensor, http, sensor, webhook, ring
 type Listener = Callable[[Event[EventStateChangedData]], None]
 
 
-async def async_home_assistant(folder: Path, cloud_url: str, listener: Listener | None = None) -> HomeAssistant:
+async def async_home_assistant(
+    folder: Path, cloud_url: str, listener: Listener | None = None, *, external_url: str | None = None
+) -> HomeAssistant:
     """Start a Home Assistant that has nothing but its registries, its config entries, and this integration."""
     os.environ["RING_PARTNER_CLOUD"] = cloud_url
     hass = HomeAssistant(str(folder))
     hass.config.skip_pip = True
+    hass.config.external_url = external_url
     loader.async_setup(hass)
     hass.config_entries = ConfigEntries(hass, {})
     await async_load_base_functionality(hass)

@@ -65,7 +65,7 @@ EVIDENCE = {
     "entity-translations": (
         "test_entities::test_every_name_and_state_is_translated_and_nothing_is_unknown_without_a_reason"
     ),
-    "reconfiguration-flow": "test_reconfigure::test_each_way_refuses_another_account",
+    "reconfiguration-flow": "test_reconfigure::test_each_token_way_refuses_another_account",
     "repair-issues": "test_repairs::test_every_text_can_be_shown_and_goes_with_the_entry",
     "stale-devices": "test_devices::test_it_is_removed_when_it_stays_away_and_added_when_it_returns",
 }

@@ -121,23 +121,22 @@ async def _async_url(
 
 def _bases(hass: HomeAssistant) -> list[str]:
     """Return the URLs that serve all of Home Assistant: the external URL, and the remote UI of Home Assistant Cloud."""
-    bases = []
-    with suppress(NoURLAvailableError):
-        bases.append(_own_url(hass))
+    bases = [] if (own := _own_url(hass)) is None else [own]
     if _has_cloud(hass):
         with suppress(NoURLAvailableError):
             bases.append(get_url(hass, require_cloud=True))
     return bases
 
 
-def _own_url(hass: HomeAssistant) -> str:
-    if not RingHosts.from_environment().is_local:
+def _own_url(hass: HomeAssistant) -> str | None:
+    if RingHosts.from_environment().is_local:
+        # On this machine any URL will do, if it was set and not only guessed.
+        url = hass.config.external_url or hass.config.internal_url
+        return None if url is None else normalize_url(url)
+    try:
         return get_url(hass, allow_cloud=False, allow_internal=False, require_ssl=True)
-    # On this machine any URL will do, if it was set and not only guessed.
-    url = hass.config.external_url or hass.config.internal_url
-    if url is None:
-        raise NoURLAvailableError
-    return normalize_url(url)
+    except NoURLAvailableError:
+        return None
 
 
 @callback

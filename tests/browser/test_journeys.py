@@ -35,7 +35,7 @@ FAMILIES = {
     ),
     "Doors, windows, water": ("Back Door", "Closed", "87%", "Dry"),
     "Climate and air": ("22.4 °C", "41", "PM2.5", "0 ppm", "Hallway Chime"),
-    "A Ring account": ("Complete", "Paid", "Token expires", "Pushed by Ring"),
+    "A Ring account": ("Complete", "Subscription", "Token expires", "Pushed by Ring"),
 }
 JUST_NOW = re.compile(r"\b[0-3] seconds? ago|[Nn]ow")
 
