@@ -276,6 +276,8 @@ class RingConfigFlow(RingPublicUrlFlow, RingCredentialFlow, domain=DOMAIN):
             assert self._listener is not None
         shown = self._claim
         if (claim := self._find_claim()) is None:
+            if TYPE_CHECKING:
+                assert shown is not None
             return await self._async_without_claim(shown)
         if user_input is not None and claim is shown and self.flow_id in claim.dialogs:
             async with self._one_submit(), self._listener.submitting:
@@ -291,15 +293,14 @@ class RingConfigFlow(RingPublicUrlFlow, RingCredentialFlow, domain=DOMAIN):
             description_placeholders={"account": as_markdown(describe(claim.user))},
         )
 
-    async def _async_without_claim(self, shown: Claim | None, reason: str = "link_expired") -> ConfigFlowResult:
+    async def _async_without_claim(self, shown: Claim, reason: str = "link_expired") -> ConfigFlowResult:
         """Say why the account can no longer be linked here; a reauthentication goes on waiting."""
-        if shown is not None:
-            self._check_account(shown.user)
-        if shown is not None and shown.ended is not None:
+        self._check_account(shown.user)
+        if shown.ended is not None:
             reason = shown.ended
         if self.source == SOURCE_REAUTH and reason != "already_configured":
             return await self.async_step_wait()
-        placeholders = None if shown is None else {"account": as_markdown(describe(shown.user))}
+        placeholders = {"account": as_markdown(describe(shown.user))}
         return self.async_abort(reason=reason, description_placeholders=placeholders)
 
     async def _async_submit(self, claim: Claim, listener: LinkListener) -> ConfigFlowResult:

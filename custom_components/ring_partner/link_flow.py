@@ -187,8 +187,8 @@ class RingLinkFlow(AbstractOAuth2FlowHandler):
 
     def _claims(self) -> list[Claim]:
         """The accounts that this dialog could link, the latest at the end."""
-        if self._listener is None:
-            return []
+        if TYPE_CHECKING:
+            assert self._listener is not None
         wanted = self._account_id()
         return [
             claim
@@ -237,8 +237,9 @@ class RingLinkFlow(AbstractOAuth2FlowHandler):
                 if not claim.maybe_confirmed:
                     raise
             claim.is_confirmed = True
-            if self._listener is not None:
-                await self._listener.async_save()
+            if TYPE_CHECKING:
+                assert self._listener is not None
+            await self._listener.async_save()
         await client.async_set_link_status("completed")
 
     async def _async_link_token(self, token: Token) -> ConfigFlowResult:

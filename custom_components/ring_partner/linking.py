@@ -8,7 +8,7 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 import hashlib
@@ -82,7 +82,7 @@ class _Waiter:
     """A dialog that waits for one account, or for any new one."""
 
     account_id: str | None
-    changed: asyncio.Future[None]
+    changed: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 class LinkListener:
@@ -197,17 +197,16 @@ class LinkListener:
 
         `account_id` is the account that the dialog is for; None stands for any new one.
         """
-        waiter = _Waiter(account_id, self.hass.loop.create_future())
+        waiter = _Waiter(account_id)
         self._waiters.append(waiter)
         try:
-            await waiter.changed
+            await waiter.changed.wait()
         finally:
             self._waiters.remove(waiter)
 
     def _wake(self) -> None:
         for waiter in self._waiters:
-            if not waiter.changed.done():
-                waiter.changed.set_result(None)
+            waiter.changed.set()
 
     def _fail(self, failure: RingError) -> None:
         """Let every waiting dialog show what is wrong with this app."""

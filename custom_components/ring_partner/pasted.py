@@ -4,7 +4,6 @@ import asyncio
 from contextlib import suppress
 import hashlib
 import time
-from typing import override
 
 from homeassistant.core import HomeAssistant
 from homeassistant.util.hass_dict import HassKey
@@ -34,11 +33,6 @@ class PastedToken:
         digest = hashlib.sha256(f"{implementation.client_id}\n{pasted}".encode()).hexdigest()[:32]
         self._lock = hass.data.setdefault(_LOCKS, {}).setdefault(digest, asyncio.Lock())
         self._journal = TokenJournal(hass, f"{PASTED_PREFIX}{digest}")
-
-    @override
-    def __repr__(self) -> str:
-        """Show no token."""
-        return "<PastedToken>"
 
     async def async_obtain(self) -> Token:
         """Return the newest tokens. Raises RingError.

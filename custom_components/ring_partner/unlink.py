@@ -4,7 +4,7 @@ import asyncio
 from contextlib import suppress
 import logging
 import time
-from typing import override
+from typing import TYPE_CHECKING, override
 
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant
@@ -92,9 +92,10 @@ async def _async_refresh(hass: HomeAssistant, token: Token) -> tuple[Token, Ring
     if token.refresh_token is None:
         raise RingAuthError("The access token has expired")
     for candidate in (await async_get_implementations(hass, DOMAIN)).values():
-        if isinstance(candidate, RingOAuth2Implementation):
-            with suppress(RingAuthError):
-                return await candidate.client.refresh(token.refresh_token), candidate
+        if TYPE_CHECKING:
+            assert isinstance(candidate, RingOAuth2Implementation)
+        with suppress(RingAuthError):
+            return await candidate.client.refresh(token.refresh_token), candidate
     raise UnknownCredentialsError("the credentials of its private app are not known")
 
 

@@ -7,10 +7,10 @@ from freezegun.api import FrozenDateTimeFactory
 import pytest
 from pytest_homeassistant_custom_component.common import async_fire_time_changed
 
-from custom_components.ring_partner.const import DOMAIN
+from custom_components.ring_partner.const import CONF_ACCOUNT, DOMAIN
 from custom_components.ring_partner.endpoints import Endpoint, endpoint_id
-from custom_components.ring_partner.linking import SHOW_SECONDS, find_listener
-from homeassistant.config_entries import ConfigEntry
+from custom_components.ring_partner.linking import ATTR_LISTENER, SHOW_SECONDS, find_listener
+from homeassistant.config_entries import SOURCE_INTEGRATION_DISCOVERY, ConfigEntry
 from homeassistant.core import HomeAssistant
 from ring_cloud import Account, App, RingCloud
 
@@ -386,8 +386,16 @@ class TestUnnamedAccount:
         assert find_listener(hass, find.key) is None
 
 
-async def test_cloudhooks_of_a_dialog_that_led_to_nothing_are_deleted_after_an_hour(
-    hass: HomeAssistant, freezer: FrozenDateTimeFactory, waiting: Dialog, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("is_used", [False, True], ids=["not opened again", "opened again"])
+async def test_cloudhooks_of_a_dialog_are_deleted_after_an_hour_unless_it_is_opened_again(
+    hass: HomeAssistant,
+    freezer: FrozenDateTimeFactory,
+    waiting: Dialog,
+    cloud: RingCloud,
+    app: App,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    is_used: bool,
 ) -> None:
     deleted: list[str] = []
 
@@ -397,7 +405,52 @@ async def test_cloudhooks_of_a_dialog_that_led_to_nothing_are_deleted_after_an_h
     monkeypatch.setattr("custom_components.ring_partner.linking.async_delete_cloudhooks", delete)
     hass.config.components.add("cloud")
     await waiting.close()
+    hass.config.components.remove("cloud")
+    if is_used:
+        await another(waiting).wait_for_ring(cloud, app)
     await pass_time(hass, freezer, 3500)
     assert not deleted
     await pass_time(hass, freezer, 200)
-    assert len(deleted) == 1
+    assert len(deleted) == (0 if is_used else 1)
+
+
+@pytest.mark.parametrize("is_open", [True, False], ids=["app in use", "app not in use"])
+async def test_discovery_of_a_confirmation_that_is_gone_aborts(
+    hass: HomeAssistant, linked: ConfigEntry, *, is_open: bool
+) -> None:
+    listener = endpoint_id(SIGNING_KEY, Endpoint.TOKEN_EXCHANGE) if is_open else "fake"
+    result = await hass.config_entries.flow.async_init(
+        DOMAIN,
+        context={"source": SOURCE_INTEGRATION_DISCOVERY},
+        data={ATTR_LISTENER: listener, CONF_ACCOUNT: "ava1.ring.account.fake"},
+    )
+    assert (result["type"], result["reason"]) == ("abort", "link_expired")
+
+
+async def test_account_link_url_opened_twice_keeps_the_confirmation(
+    asked: Dialog, cloud: RingCloud, app: App, account: Account
+) -> None:
+    url = cloud.confirm(account, app)
+    for _ in range(2):
+        async with asked.browser.get(url) as page:
+            assert page.status == 200
+    assert (await asked.look())["step_id"] == "confirm"
+    assert (await asked.submit())["type"] == "create_entry"
+
+
+async def test_code_that_comes_while_the_account_is_linked_is_kept(
+    hass: HomeAssistant, asked: Dialog, cloud: RingCloud, app: App, account: Account
+) -> None:
+    fault = cloud.faults.add(LINK, method="PATCH", delay=3600)
+    submit = asyncio.create_task(asked.submit())
+    await fault.reached()
+    listener = find_listener(hass, endpoint_id(SIGNING_KEY, Endpoint.TOKEN_EXCHANGE))
+    assert listener is not None
+    (before,) = listener.claims
+    assert await cloud.enable_app(account, app) == 200
+    await hass.async_block_till_done()
+    (after,) = listener.claims
+    assert after is not before
+    fault.release()
+    await submit
+    assert listener.claims == [after]
